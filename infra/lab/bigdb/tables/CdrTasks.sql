@@ -1,0 +1,17 @@
+-- The queue of call detail records to be worked off: short rows that change their status.
+CREATE TABLE BigDB.CdrTasks (
+  TaskID BIGINT UNSIGNED NOT NULL AUTO_INCREMENT,
+  OrgID INT NOT NULL,
+  CdrRef BINARY(16) NOT NULL,
+  Status VARCHAR(16) CHARACTER SET ascii COLLATE ascii_general_ci NOT NULL DEFAULT 'queued',
+  Attempts INT UNSIGNED NOT NULL DEFAULT 0,
+  LastError VARCHAR(255) NULL,
+  Payload VARCHAR(500) NOT NULL,
+  CreatedAt DATETIME(6) NOT NULL DEFAULT CURRENT_TIMESTAMP(6),
+  UpdatedAt TIMESTAMP(6) NOT NULL DEFAULT CURRENT_TIMESTAMP(6) ON UPDATE CURRENT_TIMESTAMP(6),
+  WriteId BIGINT UNSIGNED NOT NULL DEFAULT 0,
+  WriteSide TINYINT UNSIGNED NOT NULL DEFAULT {side},
+  PRIMARY KEY (TaskID),
+  KEY OrgStatus (OrgID, Status, TaskID),
+  UNIQUE KEY OrgCdrRef (OrgID, CdrRef)
+) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_unicode_520_ci

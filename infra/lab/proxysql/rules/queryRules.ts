@@ -1,0 +1,183 @@
+import { digestHash, type QueryDigest } from './digest.ts';
+import type { FastRouteRow, RuleRow } from './ruleRow.ts';
+
+/** Who asks, as far as rules look at it. */
+export interface RuleSubject {
+  readonly user: string;
+  readonly schema: string;
+  readonly clientAddress: string;
+  readonly proxyPort: number;
+}
+
+/** What the rules say about a query; undefined where no rule said anything. */
+export interface Verdict {
+  destinationHostgroup: number | undefined;
+  cacheTtlMs: number | undefined;
+  retries: number | undefined;
+  delayMs: number | undefined;
+  nextFlagIn: number | undefined;
+  errorMessage: string | undefined;
+  okMessage: string | undefined;
+  multiplex: number | undefined;
+  newQuery: string | undefined;
+}
+
+interface CompiledRule {
+  readonly row: RuleRow;
+  readonly username: string;
+  readonly schemaname: string;
+  readonly digest: string | undefined;
+  readonly matchDigest: RegExp | undefined;
+  readonly matchPattern: RegExp | undefined;
+  readonly negate: boolean;
+  hits: number;
+}
+
+/** Separates the parts of a fast-routing key; occurs in no name. */
+const SEPARATOR = '\0';
+
+/** The rules of the runtime, ready to be asked at every query. Replaced as a whole by a LOAD. */
+export class QueryRules {
+  readonly #rules: CompiledRule[];
+  readonly #fastRoutes = new Map<string, number>();
+
+  /** @param rows the active rules in the order of rule_id */
+  constructor(rows: readonly RuleRow[] = [], fastRoutes: readonly FastRouteRow[] = []) {
+    this.#rules = rows.map(compile);
+    for (const route of fastRoutes) {
+      this.#fastRoutes.set(
+        route.username + SEPARATOR + route.schemaname + SEPARATOR + route.flagIN,
+        route.destination_hostgroup,
+      );
+    }
+  }
+
+  /** rule_id and number of matches since the LOAD. */
+  *hits(): Generator<readonly [number, number]> {
+    for (const rule of this.#rules) yield [rule.row.rule_id, rule.hits];
+  }
+
+  /**
+   * Runs a query past the rules.
+   *
+   * Fast routing is asked only when the rule that was looked at last, whether it matched or not, has apply=0: with
+   * apply=1 in the last active rule of the table it is skipped for everybody. That is how ProxySQL behaves.
+   *
+   * @param sql the statement, one character a byte
+   * @param flagIn 0, or what `next_query_flagIN` of the query before said
+   */
+  process(subject: RuleSubject, sql: string, digest: QueryDigest, flagIn: number): Verdict {
+    const verdict: Verdict = {
+      destinationHostgroup: undefined,
+      cacheTtlMs: undefined,
+      retries: undefined,
+      delayMs: undefined,
+      nextFlagIn: undefined,
+      errorMessage: undefined,
+      okMessage: undefined,
+      multiplex: undefined,
+      newQuery: undefined,
+    };
+    let flag = flagIn;
+    let last: CompiledRule | undefined;
+    for (const rule of this.#rules) {
+      last = rule;
+      if (rule.row.flagIN !== flag || !matches(rule, subject, verdict.newQuery ?? sql, digest)) continue;
+      rule.hits++;
+      take(rule.row, verdict);
+      if (rule.row.replace_pattern !== null && rule.matchPattern !== undefined) {
+        verdict.newQuery = (verdict.newQuery ?? sql).replace(
+          rule.matchPattern,
+          jsReplacement(rule.row.replace_pattern),
+        );
+      }
+      if (rule.row.flagOUT !== null) flag = rule.row.flagOUT;
+      if (rule.row.apply === 1) break;
+    }
+    if (last === undefined || last.row.apply === 0) {
+      const tail = SEPARATOR + subject.schema + SEPARATOR + flag;
+      const route = this.#fastRoutes.get(subject.user + tail) ?? this.#fastRoutes.get(tail);
+      if (route !== undefined) verdict.destinationHostgroup = route;
+    }
+    if (digest.firstComment !== '') takeComment(digest.firstComment, verdict);
+    return verdict;
+  }
+}
+
+function matches(rule: CompiledRule, subject: RuleSubject, sql: string, digest: QueryDigest): boolean {
+  if (rule.username !== '' && rule.username !== subject.user) return false;
+  if (rule.schemaname !== '' && rule.schemaname !== subject.schema) return false;
+  if (rule.row.client_addr && !addressMatches(rule.row.client_addr, subject.clientAddress)) return false;
+  if (rule.row.proxy_port !== null && rule.row.proxy_port !== subject.proxyPort) return false;
+  if (rule.digest !== undefined && rule.digest !== digestHash(digest.text)) return false;
+  if (rule.matchDigest !== undefined && rule.matchDigest.test(digest.text) === rule.negate) return false;
+  if (rule.matchPattern !== undefined && rule.matchPattern.test(sql) === rule.negate) return false;
+  return true;
+}
+
+function take(row: RuleRow, verdict: Verdict): void {
+  if (row.destination_hostgroup !== null && row.destination_hostgroup >= 0) {
+    verdict.destinationHostgroup = row.destination_hostgroup;
+  }
+  if (row.cache_ttl !== null) verdict.cacheTtlMs = row.cache_ttl;
+  if (row.retries !== null) verdict.retries = row.retries;
+  if (row.delay !== null) verdict.delayMs = row.delay;
+  if (row.next_query_flagIN !== null) verdict.nextFlagIn = row.next_query_flagIN;
+  if (row.error_msg !== null) verdict.errorMessage = row.error_msg;
+  if (row.OK_msg !== null) verdict.okMessage = row.OK_msg;
+  if (row.multiplex !== null) verdict.multiplex = row.multiplex;
+}
+
+/** `hostgroup=7;cache_ttl=100` in a first comment overrides the rules. */
+function takeComment(comment: string, verdict: Verdict): void {
+  for (const part of comment.split(';')) {
+    const [key, value] = part.split('=', 2).map((text) => text.trim());
+    if (key === 'hostgroup' && /^\d+$/.test(value ?? '')) verdict.destinationHostgroup = Number(value);
+    else if (key === 'cache_ttl' && /^\d+$/.test(value ?? '')) verdict.cacheTtlMs = Number(value);
+  }
+}
+
+function addressMatches(pattern: string, address: string): boolean {
+  return pattern.endsWith('%') ? address.startsWith(pattern.slice(0, -1)) : pattern === address;
+}
+
+function compile(row: RuleRow): CompiledRule {
+  const modifiers = (row.re_modifiers ?? '').toUpperCase();
+  const flags = modifiers.includes('CASELESS') ? 'i' : '';
+  return {
+    row,
+    username: row.username ?? '',
+    schemaname: row.schemaname ?? '',
+    digest: row.digest ?? undefined,
+    matchDigest: row.match_digest === null ? undefined : pattern(row.match_digest, flags),
+    matchPattern: row.match_pattern === null ? undefined : pattern(row.match_pattern, flags),
+    negate: row.negate_match_pattern === 1,
+    hits: 0,
+  };
+}
+
+/** Patterns work on bytes, as the statements do. One that is no regular expression matches nothing. */
+function pattern(source: string, flags: string): RegExp {
+  let text = Buffer.from(source, 'utf8').toString('latin1');
+  let allFlags = flags;
+  // PCRE takes options at the start of a pattern; JavaScript wants them outside.
+  const inline = /^\(\?([imsx]+)\)/.exec(text);
+  if (inline !== null) {
+    text = text.slice(inline[0].length);
+    for (const flag of inline[1] ?? '') if ('ims'.includes(flag) && !allFlags.includes(flag)) allFlags += flag;
+  }
+  try {
+    return new RegExp(text, allFlags);
+  } catch (error) {
+    if (!(error instanceof SyntaxError)) throw error;
+    process.stderr.write(`rule pattern is not a regular expression: ${source}\n`);
+    return /(?!)/;
+  }
+}
+
+function jsReplacement(replacement: string): string {
+  return Buffer.from(replacement, 'utf8')
+    .toString('latin1')
+    .replaceAll('$', '$$$$')
+    .replace(/\\(\d)/g, '$$$1');
+}

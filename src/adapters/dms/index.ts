@@ -1,0 +1,80 @@
+import { ReplicationRefusedError } from '../../errors/replication.ts';
+import type { Replication, TaskRef } from '../../ports/replication.ts';
+import { regionFindings } from './findings.ts';
+import type { ReplicationOptions } from './options.ts';
+import { closedError } from './poller.ts';
+import { openRegion, type Region } from './region.ts';
+import { checkTaskPrefix, parseTaskId, taskIdOf } from './taskId.ts';
+import { ensureGone, ensureStarted, ensureTask, type TaskDeps, waitFullLoad } from './tasks.ts';
+
+export type { DmsApi } from './api.ts';
+export type { ApiRate, DmsEndpoints, DmsLogger, DmsRegion, HeartbeatTable, ReplicationOptions } from './options.ts';
+export { taskIdOf } from './taskId.ts';
+
+/** A task that was observed stays watched for this many slow intervals. */
+const leaseIntervals = 4;
+
+/** AWS DMS in all home regions, each with its own client, rate and poller. */
+export function createReplication(options: ReplicationOptions): Replication {
+  checkTaskPrefix(options.taskPrefix);
+  const { clock, heartbeat, logger, taskPrefix } = options;
+  const regions = new Map<string, Region>();
+  for (const [homeRegion, config] of Object.entries(options.regions)) {
+    regions.set(homeRegion, openRegion(homeRegion, config, options));
+  }
+  const closing = new AbortController();
+  const regionOf = (homeRegion: string): Region => {
+    const region = regions.get(homeRegion);
+    if (region !== undefined) return region;
+    throw new ReplicationRefusedError(`home region ${homeRegion} has no replication in the configuration`, {
+      details: { homeRegion, configured: [...regions.keys()] },
+    });
+  };
+  const idOf = (ref: TaskRef) => taskIdOf(taskPrefix, ref);
+  const depsOf = (ref: TaskRef): TaskDeps => ({
+    region: regionOf(ref.homeRegion),
+    clock,
+    logger,
+    heartbeat,
+    tags: options.tags ?? {},
+  });
+  const until = (signal?: AbortSignal) =>
+    signal === undefined ? closing.signal : AbortSignal.any([signal, closing.signal]);
+
+  return {
+    ensureTask: async (plan, signal) => ensureTask(depsOf(plan.ref), idOf(plan.ref), plan, until(signal)),
+    ensureStarted: async (ref, from, signal) => ensureStarted(depsOf(ref), idOf(ref), ref, from, until(signal)),
+    waitFullLoad: async (ref, signal, onProgress) => waitFullLoad(depsOf(ref), idOf(ref), until(signal), onProgress),
+    ensureGone: async (ref, signal) => ensureGone(depsOf(ref), idOf(ref), until(signal)),
+
+    tasksOf: async (orgId, homeRegion, signal) => {
+      const { poller, settleMs } = regionOf(homeRegion);
+      const began = clock.monotonicMs();
+      for (;;) {
+        const sweep = await poller.fresh(until(signal));
+        const ids = [...sweep.tasks.keys()].filter((id) => parseTaskId(taskPrefix, id)?.orgId === orgId);
+        // A task made a moment ago may not be shown yet, and rows are deleted on the strength of this answer.
+        if (ids.length > 0 || sweep.beganMs - began >= settleMs) return ids.sort();
+      }
+    },
+
+    observe: async (ref) => {
+      const { poller, watchIntervalMs } = regionOf(ref.homeRegion);
+      const id = idOf(ref);
+      poller.watches.lease(id, clock.monotonicMs() + leaseIntervals * watchIntervalMs);
+      poller.poke();
+      const latest = poller.latest();
+      const recent = latest !== null && clock.monotonicMs() - latest.beganMs < 2 * watchIntervalMs;
+      let sweep = recent && latest.tasks.has(id) ? latest : await poller.fresh(closing.signal);
+      while (!poller.hasTables(id, sweep)) sweep = await poller.fresh(closing.signal);
+      return poller.stateOf(id, sweep);
+    },
+
+    findings: async (homeRegion) => regionFindings(regionOf(homeRegion), closing.signal),
+
+    close: async () => {
+      closing.abort(closedError());
+      await Promise.all([...regions.values()].map((region) => region.close()));
+    },
+  };
+}

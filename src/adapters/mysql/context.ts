@@ -1,0 +1,68 @@
+import type { ClusterConfig, PlaceTuning, SiteConfig } from './config.ts';
+import { DEFAULT_TUNING } from './config.ts';
+import { type ConnectionTarget, type PoolOptions, SessionPool } from './pool.ts';
+
+/** What a place is by configuration. */
+export type PlaceKey =
+  | { readonly kind: 'site'; readonly name: string; readonly homeRegion: null; readonly serverId: number }
+  | { readonly kind: 'cluster'; readonly name: string; readonly homeRegion: string };
+
+/** What every operation of a place is given. */
+export interface PlaceContext {
+  readonly key: PlaceKey;
+  readonly tuning: PlaceTuning;
+  /** Fence, markers, heartbeats, positions: kept open, so that nothing is opened inside the pause. */
+  readonly critical: SessionPool;
+  /** Ends others' statements and looks at what they wait for: never busy with waiting itself. */
+  readonly watch: SessionPool;
+  readonly bulk: SessionPool;
+  readonly views: SessionPool;
+  readonly purge: SessionPool;
+  close(): Promise<void>;
+}
+
+const WATCH_CONNECTIONS = 3;
+const PURGE_CONNECTIONS = 2;
+
+/** The pools of a place; nothing is opened yet. */
+export function placeContext(key: PlaceKey, config: SiteConfig | ClusterConfig): PlaceContext {
+  const tuning = { ...DEFAULT_TUNING, ...config.tuning };
+  const main: ConnectionTarget = config;
+  const purger: ConnectionTarget = { ...config, ...config.purge };
+  const short = {
+    place: key.name,
+    target: main,
+    isolation: 'READ COMMITTED',
+    connectTimeoutMs: tuning.connectTimeoutMs,
+    queryTimeoutMs: tuning.statementTimeoutMs,
+  } satisfies Partial<PoolOptions>;
+  const long = { ...short, queryTimeoutMs: tuning.bulkTimeoutMs } satisfies Partial<PoolOptions>;
+
+  const watch = new SessionPool({ ...short, limit: WATCH_CONNECTIONS, killer: null });
+  const critical = new SessionPool({ ...short, limit: tuning.criticalConnections, killer: watch });
+  const bulk = new SessionPool({ ...long, limit: tuning.bulkConnections, killer: watch });
+  const views = new SessionPool({
+    ...long,
+    isolation: 'REPEATABLE READ',
+    limit: tuning.viewConnections,
+    killer: watch,
+  });
+  // Only the same account may end its statements without being an administrator.
+  const purgeWatch = new SessionPool({ ...short, target: purger, limit: 1, killer: null });
+  const purge = new SessionPool({ ...short, target: purger, limit: PURGE_CONNECTIONS, killer: purgeWatch });
+
+  return {
+    key,
+    tuning,
+    critical,
+    watch,
+    bulk,
+    views,
+    purge,
+    async close() {
+      // Those that end others' statements come last.
+      await Promise.all([critical, bulk, views, purge].map((pool) => pool.close()));
+      await Promise.all([watch, purgeWatch].map((pool) => pool.close()));
+    },
+  };
+}

@@ -1,0 +1,61 @@
+/** What differs between MariaDB and MySQL 8.0 to 9.7 in the statements of this adapter. */
+export interface Dialect {
+  readonly flavour: 'mariadb' | 'mysql';
+  /** As the server gives it. */
+  readonly version: string;
+  /** Answers with columns File and Position, and Executed_Gtid_Set in MySQL. */
+  readonly binlogStatus: string;
+  /** A query with one column `gtid`. */
+  readonly gtid: string;
+  /** Set on every session beside what is common. */
+  readonly sessionVariables: readonly string[];
+  /** Takes the thread id of the waiting session; columns threadId, user, host, ageSeconds. */
+  readonly blockers: string;
+  /** Columns name, channel or connection, with the threads' states; one row per source. */
+  readonly replicaStatus: string;
+}
+
+function mariaDb(version: string): Dialect {
+  return {
+    flavour: 'mariadb',
+    version,
+    binlogStatus: 'SHOW MASTER STATUS',
+    gtid: 'SELECT @@GLOBAL.gtid_current_pos AS gtid',
+    sessionVariables: [],
+    blockers: `SELECT DISTINCT b.trx_mysql_thread_id AS threadId, p.USER AS user, p.HOST AS host,
+        TIMESTAMPDIFF(SECOND, b.trx_started, SYSDATE()) AS ageSeconds
+      FROM information_schema.INNODB_LOCK_WAITS w
+      JOIN information_schema.INNODB_TRX r ON r.trx_id = w.requesting_trx_id
+      JOIN information_schema.INNODB_TRX b ON b.trx_id = w.blocking_trx_id
+      LEFT JOIN information_schema.PROCESSLIST p ON p.ID = b.trx_mysql_thread_id
+      WHERE r.trx_mysql_thread_id = ?`,
+    replicaStatus: 'SHOW ALL SLAVES STATUS',
+  };
+}
+
+function mySql(version: string): Dialect {
+  const [major = 8, minor = 0] = version.split('.').map(Number);
+  // The new spelling came with 8.2, the old one went with 8.4; Aurora MySQL 3 is 8.0.
+  const newNames = major > 8 || (major === 8 && minor >= 2);
+  return {
+    flavour: 'mysql',
+    version,
+    binlogStatus: newNames ? 'SHOW BINARY LOG STATUS' : 'SHOW MASTER STATUS',
+    gtid: 'SELECT @@GLOBAL.gtid_executed AS gtid',
+    // Else AUTO_INCREMENT and row figures may be a day old.
+    sessionVariables: ['SET SESSION information_schema_stats_expiry = 0'],
+    blockers: `SELECT DISTINCT bt.PROCESSLIST_ID AS threadId, bt.PROCESSLIST_USER AS user, bt.PROCESSLIST_HOST AS host,
+        TIMESTAMPDIFF(SECOND, b.trx_started, SYSDATE()) AS ageSeconds
+      FROM performance_schema.data_lock_waits w
+      JOIN performance_schema.threads rt ON rt.THREAD_ID = w.REQUESTING_THREAD_ID
+      JOIN performance_schema.threads bt ON bt.THREAD_ID = w.BLOCKING_THREAD_ID
+      LEFT JOIN information_schema.INNODB_TRX b ON b.trx_mysql_thread_id = bt.PROCESSLIST_ID
+      WHERE rt.PROCESSLIST_ID = ?`,
+    replicaStatus: 'SHOW REPLICA STATUS',
+  };
+}
+
+/** The dialect for what `SELECT VERSION()` answered. */
+export function dialectOf(version: string): Dialect {
+  return /mariadb/i.test(version) ? mariaDb(version) : mySql(version);
+}

@@ -1,0 +1,152 @@
+import type {
+  BinlogPosition,
+  FenceRow,
+  FenceWriter,
+  Heartbeat,
+  Marker,
+  OrgTable,
+  Place,
+  PlaceFinding,
+  PlaceIdentity,
+  ReadView,
+  TableCount,
+  TableShape,
+} from '../../ports/place.ts';
+import { type AutoIncrement, autoIncrement } from './autoIncrement.ts';
+import { binlogPosition, preparedXa } from './binlog.ts';
+import type { ClusterConfig, SiteConfig } from './config.ts';
+import { type PlaceContext, type PlaceKey, placeContext } from './context.ts';
+import { counts } from './counts.ts';
+import { deleteOrgRows } from './deleteOrgRows.ts';
+import { enrol, readFence } from './fenceRow.ts';
+import { findings } from './findings/index.ts';
+import { beat, forgetHeartbeats, readHeartbeats, writeMarker } from './heartbeats.ts';
+import { isReadOnly, readIdentity } from './identity.ts';
+import { MetadataWatch } from './metadataWatch.ts';
+import { setFence } from './setFence.ts';
+import { shapes } from './shapes.ts';
+import { openViews } from './views.ts';
+
+/** A place on MariaDB or MySQL, with what only such a place can be asked. */
+export interface DatabasePlace extends Place {
+  /** How ids are generated here; overlaps are looked for across places, elsewhere. */
+  autoIncrement(tables: readonly OrgTable[]): Promise<AutoIncrement>;
+}
+
+/** A MariaDB site. Nothing is opened before the first call. */
+export function createSite(config: SiteConfig): DatabasePlace {
+  return new MysqlPlace(
+    placeContext({ kind: 'site', name: config.name, homeRegion: null, serverId: config.serverId }, config),
+  );
+}
+
+/** An Aurora MySQL cluster. Nothing is opened before the first call. */
+export function createCluster(config: ClusterConfig): DatabasePlace {
+  return new MysqlPlace(placeContext({ kind: 'cluster', name: config.name, homeRegion: config.homeRegion }, config));
+}
+
+// What one flip uses at once, and some of what others do meanwhile.
+const WARM_CRITICAL = 4;
+const WARM_WATCH = 2;
+const WARM_VIEWS = 4;
+
+class MysqlPlace implements DatabasePlace {
+  readonly kind: 'site' | 'cluster';
+  readonly name: string;
+  readonly homeRegion: string | null;
+  readonly #key: PlaceKey;
+  readonly #context: PlaceContext;
+  readonly #views: MetadataWatch;
+
+  constructor(context: PlaceContext) {
+    this.#key = context.key;
+    this.kind = context.key.kind;
+    this.name = context.key.name;
+    this.homeRegion = context.key.homeRegion;
+    this.#context = context;
+    this.#views = new MetadataWatch(context);
+  }
+
+  async ping(signal?: AbortSignal): Promise<void> {
+    const limits = { signal };
+    await this.#context.critical.use('asking for an answer', (session) => session.run('DO 1', [], limits), limits);
+  }
+
+  async warmUp(): Promise<void> {
+    const { critical, watch, views } = this.#context;
+    await Promise.all([critical.warmUp(WARM_CRITICAL), watch.warmUp(WARM_WATCH), views.warmUp(WARM_VIEWS)]);
+  }
+
+  identity(): Promise<PlaceIdentity> {
+    return this.#context.critical.use('asking who it is', (session) => readIdentity(session, this.#key));
+  }
+
+  isReadOnly(): Promise<boolean> {
+    return isReadOnly(this.#context);
+  }
+
+  enrol(orgId: number, writer: FenceWriter): Promise<void> {
+    return enrol(this.#context, orgId, writer);
+  }
+
+  readFence(orgId: number): Promise<FenceRow | null> {
+    return readFence(this.#context, orgId);
+  }
+
+  setFence(orgId: number, writer: FenceWriter, epoch: number, timeoutMs: number, signal?: AbortSignal): Promise<void> {
+    return setFence(this.#context, { orgId, writer, epoch, timeoutMs, signal });
+  }
+
+  beat(orgIds: readonly number[]): Promise<ReadonlyMap<number, number>> {
+    return beat(this.#context, orgIds);
+  }
+
+  writeMarker(orgId: number, marker: Marker, signal?: AbortSignal): Promise<void> {
+    return writeMarker(this.#context, orgId, marker, signal);
+  }
+
+  readHeartbeats(orgIds: readonly number[], signal?: AbortSignal): Promise<ReadonlyMap<number, readonly Heartbeat[]>> {
+    return readHeartbeats(this.#context, orgIds, signal);
+  }
+
+  forgetHeartbeats(orgId: number): Promise<void> {
+    return forgetHeartbeats(this.#context, orgId);
+  }
+
+  binlogPosition(signal?: AbortSignal): Promise<BinlogPosition> {
+    return binlogPosition(this.#context, signal);
+  }
+
+  preparedXa(signal?: AbortSignal): Promise<readonly string[]> {
+    return preparedXa(this.#context, signal);
+  }
+
+  openViews(count: number, signal?: AbortSignal): Promise<readonly ReadView[]> {
+    return openViews(this.#context, this.#views, count, signal);
+  }
+
+  shapes(tables: readonly OrgTable[]): Promise<readonly TableShape[]> {
+    return shapes(this.#context, tables);
+  }
+
+  counts(tables: readonly OrgTable[], orgId: number): Promise<readonly TableCount[]> {
+    return counts(this.#context, tables, orgId);
+  }
+
+  deleteOrgRows(tables: readonly OrgTable[], orgId: number, epoch: number, signal: AbortSignal): Promise<number> {
+    return deleteOrgRows(this.#context, tables, orgId, epoch, signal);
+  }
+
+  findings(tables: readonly OrgTable[], orgId: number): Promise<readonly PlaceFinding[]> {
+    return findings(this.#context, tables, orgId);
+  }
+
+  autoIncrement(tables: readonly OrgTable[]): Promise<AutoIncrement> {
+    return autoIncrement(this.#context, tables);
+  }
+
+  async close(): Promise<void> {
+    await this.#views.close();
+    await this.#context.close();
+  }
+}

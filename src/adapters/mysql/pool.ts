@@ -1,0 +1,226 @@
+import { type Connection, type ConnectionOptions, createConnection, type SslOptions } from 'mysql2';
+import { z } from 'zod';
+import { dialectOf } from './dialect.ts';
+import { asPlaceError, errorNumber, SERVER_ERROR } from './failures.ts';
+import { type Limits, watchLimits } from './limits.ts';
+import { text } from './rows.ts';
+import { Semaphore } from './semaphore.ts';
+import { Session, type SessionOptions } from './session.ts';
+
+/** Where and as whom to connect. */
+export interface ConnectionTarget {
+  readonly host: string;
+  readonly port: number;
+  readonly user: string;
+  readonly password: string;
+  /** Certificates as mysql2 takes them; without it the connection is not encrypted. */
+  readonly ssl?: SslOptions | undefined;
+}
+
+/** One pool of a place. */
+export interface PoolOptions {
+  /** For errors: the place's name. */
+  readonly place: string;
+  readonly target: ConnectionTarget;
+  /** Most connections at once; who comes later waits. */
+  readonly limit: number;
+  readonly isolation: 'READ COMMITTED' | 'REPEATABLE READ';
+  readonly connectTimeoutMs: number;
+  /** Of a statement that is given no time-out of its own. */
+  readonly queryTimeoutMs: number;
+  /** Pool of the same account that ends statements which were given up; none: they are left to the server. */
+  readonly killer: SessionPool | null;
+}
+
+// A session must not wait for ever, whatever the server's defaults: not for rows, nor for a table's metadata.
+const LOCK_WAIT_SECONDS = 5;
+// The server's own end of a connection whose controller vanished without a word.
+const IDLE_SECONDS = 3600;
+const KILL_TIMEOUT_MS = 1_000;
+
+/**
+ * Connections to one place as one account. A connection is lent to one caller at a time and comes back only if its
+ * state is known; else it is destroyed, and the server is told to end what it was doing.
+ */
+export class SessionPool {
+  readonly #options: PoolOptions;
+  readonly #permits: Semaphore;
+  readonly #idle: Session[] = [];
+  readonly #open = new Set<Session>();
+  readonly #kills = new Set<Promise<void>>();
+  #closed = false;
+
+  constructor(options: PoolOptions) {
+    this.#options = options;
+    this.#permits = new Semaphore(options.limit);
+  }
+
+  /** Lends a session to `work`; whatever fails is thrown as the place's error, an abort as the signal's reason. */
+  async use<T>(action: string, work: (session: Session) => Promise<T>, limits: Limits = {}): Promise<T> {
+    try {
+      const session = await this.acquire(limits);
+      try {
+        return await work(session);
+      } finally {
+        this.release(session);
+      }
+    } catch (error) {
+      if (limits.signal?.aborted && error === limits.signal.reason) throw error;
+      throw asPlaceError(this.#options.place, action, error);
+    }
+  }
+
+  /** Lends a session until {@link release}. */
+  async acquire(limits: Limits): Promise<Session> {
+    const timeoutMs = limits.timeoutMs ?? this.#options.connectTimeoutMs;
+    await this.#permits.acquire('waiting for a free connection', { signal: limits.signal, timeoutMs });
+    try {
+      return this.#takeIdle() ?? (await this.#connect({ signal: limits.signal, timeoutMs }));
+    } catch (error) {
+      this.#permits.release();
+      throw error;
+    }
+  }
+
+  release(session: Session): void {
+    if (!this.#closed && session.usable && this.#open.has(session)) this.#idle.push(session);
+    else this.#drop(session, new Error('the connection was given back'));
+    this.#permits.release();
+  }
+
+  /** Has `count` connections open that answer. */
+  async warmUp(count: number): Promise<void> {
+    const lent: Session[] = [];
+    try {
+      await Promise.all(
+        Array.from({ length: Math.min(count, this.#options.limit) }, async () => {
+          const session = await this.acquire({});
+          lent.push(session);
+          await session.run('DO 1');
+        }),
+      );
+    } catch (error) {
+      throw asPlaceError(this.#options.place, 'opening connections', error);
+    } finally {
+      for (const session of lent) this.release(session);
+    }
+  }
+
+  /** Ends the server's thread; resolves also where it was gone already. */
+  async kill(threadId: number, limits: Limits = {}): Promise<void> {
+    const session = await this.acquire({ timeoutMs: KILL_TIMEOUT_MS, ...limits });
+    try {
+      await session.run(`KILL ${threadId}`, [], { timeoutMs: KILL_TIMEOUT_MS, ...limits });
+    } catch (error) {
+      if (errorNumber(error) !== SERVER_ERROR.noSuchThread) throw error;
+    } finally {
+      this.release(session);
+    }
+  }
+
+  /** Closes every connection, also those still lent; their callers get errors. */
+  async close(): Promise<void> {
+    this.#closed = true;
+    for (const session of this.#open) this.#drop(session, new Error('the connections of this place were closed'));
+    this.#idle.length = 0;
+    await Promise.all(this.#kills);
+  }
+
+  #takeIdle(): Session | null {
+    for (;;) {
+      const session = this.#idle.pop();
+      if (session === undefined) return null;
+      if (session.usable && this.#open.has(session)) return session;
+    }
+  }
+
+  async #connect(limits: Limits): Promise<Session> {
+    if (this.#closed) throw new Error('the connections of this place are closed');
+    const connection = createConnection(connectionOptions(this.#options));
+    // An idle connection may end at any time; without a listener that would end the process.
+    let failed: (error: unknown) => void = () => {};
+    connection.on('error', (error) => failed(error));
+    connection.on('end', () => failed(new Error('the server ended the connection')));
+    try {
+      await connected(connection, limits);
+      const session = await this.#prepare(connection);
+      failed = (error) => this.#drop(session, error);
+      if (this.#closed) throw new Error('the connections of this place were closed');
+      this.#open.add(session);
+      return session;
+    } catch (error) {
+      connection.destroy();
+      throw error;
+    }
+  }
+
+  async #prepare(connection: Connection): Promise<Session> {
+    const options: SessionOptions = {
+      defaultTimeoutMs: this.#options.queryTimeoutMs,
+      abandoned: (session) => this.#abandon(session),
+    };
+    const limits = { timeoutMs: this.#options.connectTimeoutMs };
+    const probe = new Session(connection, dialectOf(''), options);
+    const found = await probe.row(versionRow, 'SELECT VERSION() AS version', [], limits);
+    const session = new Session(connection, dialectOf(found?.version ?? ''), options);
+    const statements = [
+      `SET SESSION TRANSACTION ISOLATION LEVEL ${this.#options.isolation}`,
+      // The escaping of values rests on backslashes, so the mode is not left to the server's default.
+      `SET SESSION sql_mode = 'STRICT_TRANS_TABLES,NO_ENGINE_SUBSTITUTION', time_zone = '+00:00', autocommit = 1,
+         lock_wait_timeout = ${LOCK_WAIT_SECONDS}, innodb_lock_wait_timeout = ${LOCK_WAIT_SECONDS},
+         wait_timeout = ${IDLE_SECONDS}`,
+      ...session.dialect.sessionVariables,
+    ];
+    for (const statement of statements) await session.run(statement, [], limits);
+    session.lockWaitSeconds = LOCK_WAIT_SECONDS;
+    return session;
+  }
+
+  /** A statement was given up: the server must not go on with it. */
+  #abandon(session: Session): void {
+    this.#open.delete(session);
+    const { killer } = this.#options;
+    if (killer === null || session.threadId === 0) return;
+    // Best effort: where the server cannot be reached, its own time-outs end the statement.
+    const kill: Promise<void> = killer
+      .kill(session.threadId)
+      .catch(() => undefined)
+      .finally(() => this.#kills.delete(kill));
+    this.#kills.add(kill);
+  }
+
+  #drop(session: Session, reason: unknown): void {
+    this.#open.delete(session);
+    session.discard(reason);
+  }
+}
+
+const versionRow = z.object({ version: text });
+
+function connectionOptions({ target, connectTimeoutMs }: PoolOptions): ConnectionOptions {
+  return {
+    host: target.host,
+    port: target.port,
+    user: target.user,
+    password: target.password,
+    ...(target.ssl === undefined ? {} : { ssl: target.ssl }),
+    connectTimeout: connectTimeoutMs,
+    enableKeepAlive: true,
+    keepAliveInitialDelay: 10_000,
+    charset: 'utf8mb4',
+    timezone: 'Z',
+    supportBigNumbers: true,
+    dateStrings: true,
+  };
+}
+
+function connected(connection: Connection, limits: Limits): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const stop = watchLimits('connecting', limits, (reason) => reject(reason));
+    connection.connect((error: unknown) => {
+      stop();
+      if (error === null || error === undefined) resolve();
+      else reject(error);
+    });
+  });
+}

@@ -1,0 +1,14 @@
+import type { Routing } from '../../ports/routing.ts';
+import type { ProxyConfig, RoutingConfig } from './config.ts';
+import { createProxy } from './proxy.ts';
+
+/** The whole fleet, each instance written to directly: cluster sync between them is never relied upon. */
+export function createRouting(proxies: readonly ProxyConfig[], routing: RoutingConfig): Routing {
+  const fleet = proxies.map((proxy) => createProxy(proxy, routing));
+  return {
+    proxies: fleet,
+    close: () => {
+      for (const proxy of fleet) proxy.close();
+    },
+  };
+}

@@ -1,0 +1,49 @@
+import { z } from 'zod';
+import type { AdminSession } from './admin.ts';
+import type { RoutingConfig } from './config.ts';
+
+/** Oldest version that carries prepared statements over a flip. */
+const oldestVersion = [2, 1] as const;
+
+const variableRow = z.object({ variable_name: z.string(), variable_value: z.string().nullable() });
+
+/** Version and settings that the flip rests on. Changes nothing. */
+export async function inspectProxy(
+  admin: AdminSession,
+  routing: RoutingConfig,
+  signal?: AbortSignal,
+): Promise<{ version: string; refusals: readonly string[]; connectTimeoutMs: number }> {
+  const rows = await admin.rows(
+    `SELECT variable_name, variable_value FROM runtime_global_variables WHERE variable_name IN
+       ('admin-version', 'mysql-connect_timeout_server_max', 'mysql-show_processlist_extended',
+        'mysql-query_processor_regex', 'mysql-enforce_autocommit_on_reads')`,
+    signal,
+  );
+  const variables = new Map(
+    rows.map((row) => variableRow.parse(row)).map((row) => [row.variable_name, row.variable_value]),
+  );
+  const version = variables.get('admin-version') ?? '0';
+  const connectTimeoutMs = Number(variables.get('mysql-connect_timeout_server_max') ?? 0);
+  const refusals: string[] = [];
+  const [major = 0, minor = 0] = version.split('.').map((part) => Number.parseInt(part, 10));
+  if (major < oldestVersion[0] || (major === oldestVersion[0] && minor < oldestVersion[1])) {
+    refusals.push(
+      `version ${version} is older than ${oldestVersion.join('.')}: prepared statements would not follow the flip`,
+    );
+  }
+  if (connectTimeoutMs <= routing.flipBudgetMs) {
+    refusals.push(
+      `mysql-connect_timeout_server_max is ${connectTimeoutMs} ms, not above the flip's budget of ${routing.flipBudgetMs} ms`,
+    );
+  }
+  if (Number(variables.get('mysql-show_processlist_extended') ?? 0) < 1) {
+    refusals.push('mysql-show_processlist_extended is 0: open transactions could not be seen');
+  }
+  if (Number(variables.get('mysql-query_processor_regex') ?? 1) !== 1) {
+    refusals.push('mysql-query_processor_regex is not 1 (PCRE): plain reads could not be told from others');
+  }
+  if (variables.get('mysql-enforce_autocommit_on_reads') === 'true') {
+    refusals.push('mysql-enforce_autocommit_on_reads is true: a read would pin the session to its side');
+  }
+  return { version, refusals, connectTimeoutMs };
+}

@@ -1,0 +1,238 @@
+import { z } from 'zod';
+import { ProxyDirtyError, RouteConflictError, RouteReadBackError } from '../../errors/routing.ts';
+import type { Proxy, RouteOwner, RouteState } from '../../ports/routing.ts';
+import { type AdminSession, literal, openAdmin } from './admin.ts';
+import { hostgroupsOf, type ProxyConfig, type RoutingConfig } from './config.ts';
+import { inspectProxy } from './inspect.ts';
+import { commentFor, parseComment, type Rule, type RulePair, ruleIdsOf, rulesFor } from './rules.ts';
+import { findBlocking, parseSession, processListQuery } from './sessions.ts';
+
+/** Columns of a rule as they are written and read back, in one order. */
+const ruleColumns =
+  'rule_id, active, username, schemaname, match_digest, match_pattern, destination_hostgroup, apply, comment';
+
+function ruleValues(rule: Rule, comment: string): string {
+  return [
+    literal(rule.ruleId),
+    rule.active,
+    literal(rule.username),
+    literal(rule.schemaname),
+    literal(rule.matchDigest),
+    literal(rule.matchPattern),
+    rule.destinationHostgroup,
+    1,
+    literal(comment),
+  ].join(', ');
+}
+
+const readBackSchema = z.object({
+  rule_id: z.coerce.number(),
+  active: z.coerce.number(),
+  match_digest: z.string().nullable(),
+  destination_hostgroup: z.coerce.number().nullable(),
+  comment: z.string().nullable(),
+});
+type ReadBack = z.infer<typeof readBackSchema>;
+
+/** `CASE rule_id WHEN … THEN … END` for the column of both rules. */
+function either(pair: RulePair, value: (rule: Rule) => string | number | null): string {
+  return `CASE rule_id WHEN ${pair.read.ruleId} THEN ${literal(value(pair.read))} ELSE ${literal(value(pair.write))} END`;
+}
+
+/** One ProxySQL instance through its admin interface. */
+export function createProxy(
+  config: ProxyConfig,
+  routing: RoutingConfig,
+  admin: AdminSession = openAdmin(config),
+): Proxy {
+  const whereRules = (slot: number) => {
+    const ids = ruleIdsOf(routing, slot);
+    return `rule_id IN (${ids.read}, ${ids.write})`;
+  };
+
+  const readRoute = async (owner: Pick<RouteOwner, 'orgId' | 'slot'>, signal?: AbortSignal): Promise<RouteState> => {
+    const rows = await admin.rows(
+      `SELECT DISTINCT comment FROM mysql_query_rules WHERE ${whereRules(owner.slot)}`,
+      signal,
+    );
+    if (rows.length > 1) {
+      const found = rows.map(({ comment }) => comment).join(' | ');
+      throw new RouteConflictError(config.name, owner.orgId, 'one comment on both rules', found);
+    }
+    return parseComment(rows[0]?.comment ?? null);
+  };
+
+  const publishRules = async (signal?: AbortSignal) => {
+    // Disk before runtime: a restart in between comes back with what is about to be published, never with less.
+    await admin.write('SAVE MYSQL QUERY RULES TO DISK', signal);
+    await admin.write('LOAD MYSQL QUERY RULES TO RUNTIME', signal);
+  };
+
+  const assertRuntime = async (owner: RouteOwner, pair: RulePair, comment: string, signal?: AbortSignal) => {
+    const rows = await admin.rows(
+      `SELECT rule_id, active, match_digest, destination_hostgroup, comment FROM runtime_mysql_query_rules
+        WHERE ${whereRules(owner.slot)} ORDER BY rule_id`,
+      signal,
+    );
+    const found = rows.map((row) => readBackSchema.parse(row));
+    // The runtime has active rules only.
+    const wanted = [pair.read, pair.write].filter(({ active }) => active === 1);
+    const same = (rule: Rule, row: ReadBack | undefined) =>
+      row !== undefined &&
+      row.rule_id === rule.ruleId &&
+      row.destination_hostgroup === rule.destinationHostgroup &&
+      (row.match_digest ?? null) === rule.matchDigest &&
+      row.comment === comment;
+    const shown = found.filter(({ active }) => active === 1);
+    if (shown.length !== wanted.length || !wanted.every((rule, index) => same(rule, shown[index]))) {
+      throw new RouteReadBackError(config.name, owner.orgId, { comment, rules: wanted }, found);
+    }
+  };
+
+  return {
+    name: config.name,
+    ping: async (signal) => void (await admin.rows('SELECT 1', signal)),
+    inspect: (signal) => inspectProxy(admin, routing, signal),
+
+    async prepare(owner, signal) {
+      const fresh = commentFor(owner, 'prepare', { kind: 'source' });
+      const pair = rulesFor(routing, owner, { kind: 'source' });
+      // One statement, so that the table can be published at any moment.
+      await admin.write(
+        `INSERT INTO mysql_query_rules (${ruleColumns})
+         SELECT ${ruleValues(pair.read, fresh)} WHERE NOT EXISTS (SELECT 1 FROM mysql_query_rules WHERE ${whereRules(owner.slot)})
+         UNION ALL
+         SELECT ${ruleValues(pair.write, fresh)} WHERE NOT EXISTS (SELECT 1 FROM mysql_query_rules WHERE ${whereRules(owner.slot)})`,
+        signal,
+      );
+      // Fast routing is skipped behind a last rule with apply=1, even one that matches nothing.
+      await admin.write(
+        `INSERT OR IGNORE INTO mysql_query_rules (rule_id, active, username, apply, comment)
+         VALUES (${routing.sentinelRuleId}, 1, 'bigdb_cutover_nobody', 0, 'bigdb-cutover sentinel: keeps fast routing on')`,
+        signal,
+      );
+      await publishRules(signal);
+      const sentinel = await admin.rows(
+        `SELECT rule_id FROM runtime_mysql_query_rules WHERE rule_id = (SELECT MAX(rule_id) FROM runtime_mysql_query_rules) AND apply = 0`,
+        signal,
+      );
+      if (Number(sentinel[0]?.rule_id) !== routing.sentinelRuleId) {
+        throw new RouteReadBackError(config.name, owner.orgId, { lastRule: routing.sentinelRuleId }, sentinel);
+      }
+      return readRoute(owner, signal);
+    },
+
+    async assertClean(signal) {
+      const { from, to } = routing.ruleIds;
+      const rules = await differing(
+        admin,
+        'mysql_query_rules',
+        `rule_id, username, schemaname, flagIN, match_digest, match_pattern, flagOUT, destination_hostgroup, apply, comment`,
+        `active = 1 AND rule_id NOT BETWEEN ${from} AND ${to} AND rule_id <> ${routing.sentinelRuleId}`,
+        signal,
+      );
+      if (rules.length > 0) throw new ProxyDirtyError(config.name, 'mysql_query_rules', rules);
+      const servers = await differing(
+        admin,
+        'mysql_servers',
+        // A shunned server is one that memory has as online: nobody's edit.
+        `hostgroup_id, hostname, port, CASE status WHEN 'SHUNNED' THEN 'ONLINE' ELSE status END AS status, weight, max_connections`,
+        '1 = 1',
+        signal,
+      );
+      if (servers.length > 0) throw new ProxyDirtyError(config.name, 'mysql_servers', servers);
+    },
+
+    readRoute,
+
+    async setRoute(owner, step, route, expected, signal) {
+      const pair = rulesFor(routing, owner, route);
+      const comment = commentFor(owner, step, route);
+      const changed = await admin.write(
+        `UPDATE mysql_query_rules SET
+           active = ${either(pair, (rule) => rule.active)},
+           match_digest = ${either(pair, (rule) => rule.matchDigest)},
+           destination_hostgroup = ${either(pair, (rule) => rule.destinationHostgroup)},
+           comment = ${literal(comment)}
+         WHERE ${whereRules(owner.slot)} AND comment = ${literal(expected)}`,
+        signal,
+      );
+      if (changed !== 2) {
+        const found = await readRoute(owner, signal);
+        if (found.comment !== comment) throw new RouteConflictError(config.name, owner.orgId, expected, found.comment);
+      }
+      await publishRules(signal);
+      await assertRuntime(owner, pair, comment, signal);
+      return comment;
+    },
+
+    async openHold(owner, holdHostgroup, side, comment, signal) {
+      const { writerHostgroup } = hostgroupsOf(routing, side, owner.homeRegion);
+      // Copied on each proxy from its own runtime, which discovery or a failover may have changed.
+      await admin.write(
+        `INSERT OR REPLACE INTO mysql_servers
+           (hostgroup_id, hostname, port, gtid_port, status, weight, compression, max_connections, max_replication_lag, use_ssl, max_latency_ms, comment)
+         SELECT ${holdHostgroup}, hostname, port, gtid_port, status, weight, compression, max_connections, max_replication_lag, use_ssl, max_latency_ms, ${literal(comment)}
+           FROM runtime_mysql_servers
+          WHERE hostgroup_id = ${writerHostgroup}
+            AND EXISTS (SELECT 1 FROM mysql_query_rules WHERE ${whereRules(owner.slot)} AND comment = ${literal(comment)})`,
+        signal,
+      );
+      // Not saved: after a restart nobody waits there any more.
+      await admin.write('LOAD MYSQL SERVERS TO RUNTIME', signal);
+      const opened = await admin.rows(
+        `SELECT hostname FROM runtime_mysql_servers WHERE hostgroup_id = ${holdHostgroup}`,
+        signal,
+      );
+      if (opened.length === 0) {
+        const found = await readRoute(owner, signal);
+        throw new RouteConflictError(config.name, owner.orgId, comment, found.comment);
+      }
+    },
+
+    async blockingSessions(owner, side, signal) {
+      const rows = await admin.rows(processListQuery, signal);
+      return findBlocking(routing, config.name, owner, side, rows.map(parseSession));
+    },
+
+    async waiting(holdHostgroup, signal) {
+      const rows = await admin.rows(processListQuery, signal);
+      return rows.map(parseSession).filter(({ extended }) => extended.current_hostgroup === holdHostgroup).length;
+    },
+
+    async retireHold(holdHostgroup, signal) {
+      const sessions = (await admin.rows(processListQuery, signal)).map(parseSession);
+      const inUse = sessions.some(
+        ({ row, extended }) =>
+          (extended.current_hostgroup === holdHostgroup && row.command !== 'Sleep') ||
+          (extended.active_transactions > 0 &&
+            extended.backends.some((backend) => backend.hostgroup_id === holdHostgroup)),
+      );
+      if (inUse) return false;
+      const deleted = await admin.write(`DELETE FROM mysql_servers WHERE hostgroup_id = ${holdHostgroup}`, signal);
+      if (deleted > 0) {
+        await admin.write('SAVE MYSQL SERVERS TO DISK', signal);
+        await admin.write('LOAD MYSQL SERVERS TO RUNTIME', signal);
+      }
+      return true;
+    },
+
+    close: () => admin.close(),
+  };
+}
+
+/** Rows that memory and runtime do not share, either way. */
+async function differing(
+  admin: AdminSession,
+  table: string,
+  columns: string,
+  where: string,
+  signal: AbortSignal | undefined,
+): Promise<readonly unknown[]> {
+  const memory = `SELECT ${columns} FROM ${table} WHERE ${where}`;
+  const runtime = `SELECT ${columns} FROM runtime_${table} WHERE ${where}`;
+  return admin.rows(
+    `SELECT 'memory' AS side, * FROM (${memory} EXCEPT ${runtime}) UNION ALL SELECT 'runtime', * FROM (${runtime} EXCEPT ${memory})`,
+    signal,
+  );
+}

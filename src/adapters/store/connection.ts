@@ -1,0 +1,113 @@
+import { createPool, type Pool, type PoolConnection, type PoolOptions } from 'mysql2/promise';
+import { CutoverError } from '../../errors/base.ts';
+import { StoreUnavailableError } from '../../errors/store.ts';
+
+/** How the store's database is reached. */
+export interface StoreConfig {
+  readonly host: string;
+  readonly port: number;
+  readonly user: string;
+  readonly password: string;
+  readonly database: string;
+  readonly ssl?: PoolOptions['ssl'];
+}
+
+/** Time after which a statement of the store counts as unanswered (milliseconds). */
+const statementTimeoutMs = 5_000;
+
+export function openPool(config: StoreConfig): Pool {
+  return createPool({
+    host: config.host,
+    port: config.port,
+    user: config.user,
+    password: config.password,
+    database: config.database,
+    ...(config.ssl === undefined ? {} : { ssl: config.ssl }),
+    connectionLimit: 12,
+    maxIdle: 12,
+    connectTimeout: statementTimeoutMs,
+    enableKeepAlive: true,
+    timezone: 'Z',
+    supportBigNumbers: true,
+  });
+}
+
+/** Statements inside a transaction or on a connection of their own. */
+export interface StoreSession {
+  /** Rows of a SELECT, to be parsed by the caller. */
+  rows(sql: string, values?: readonly unknown[]): Promise<readonly unknown[]>;
+  /** Affected rows of a statement that writes. */
+  write(sql: string, values?: readonly unknown[]): Promise<number>;
+}
+
+function sessionOn(connection: PoolConnection): StoreSession {
+  const run = (sql: string, values: readonly unknown[] = []) =>
+    connection.query({ sql, timeout: statementTimeoutMs }, values as unknown[]);
+  return {
+    rows: async (sql, values) => (await run(sql, values))[0] as unknown[],
+    write: async (sql, values) => ((await run(sql, values))[0] as { affectedRows: number }).affectedRows,
+  };
+}
+
+/** Errors of the server that tell of the statement, not of the connection: the caller decides. */
+function isServerRefusal(error: unknown): boolean {
+  const candidate = error as { errno?: unknown; sqlState?: unknown };
+  return typeof candidate.errno === 'number' && typeof candidate.sqlState === 'string';
+}
+
+/**
+ * Runs `work` on one connection. A connection on which anything failed is thrown away: what it still carries out is
+ * not known. Deadlocks and lost connections come out as `StoreUnavailableError` (transient).
+ */
+export async function withSession<T>(
+  pool: Pool,
+  action: string,
+  work: (session: StoreSession) => Promise<T>,
+): Promise<T> {
+  let connection: PoolConnection | null = null;
+  try {
+    connection = await pool.getConnection();
+    const result = await work(sessionOn(connection));
+    connection.release();
+    return result;
+  } catch (error) {
+    connection?.destroy();
+    if (error instanceof CutoverError) throw error;
+    throw new StoreUnavailableError(
+      `store: ${action} failed: ${error instanceof Error ? error.message : String(error)}`,
+      {
+        cause: error,
+        details: { action, ...(isServerRefusal(error) ? { errno: (error as { errno: number }).errno } : {}) },
+      },
+    );
+  }
+}
+
+/** Server errors after which the same transaction may well succeed: lock wait time-out, deadlock, snapshot conflict. */
+const retryable = new Set([1205, 1213, 1020]);
+
+/** A transaction, tried again after a deadlock. */
+export async function transaction<T>(
+  pool: Pool,
+  action: string,
+  work: (session: StoreSession) => Promise<T>,
+): Promise<T> {
+  for (let tried = 1; ; tried++) {
+    try {
+      return await withSession(pool, action, async (session) => {
+        await session.write('START TRANSACTION');
+        try {
+          const result = await work(session);
+          await session.write('COMMIT');
+          return result;
+        } catch (error) {
+          if (error instanceof CutoverError) await session.write('ROLLBACK');
+          throw error;
+        }
+      });
+    } catch (error) {
+      const errno = error instanceof StoreUnavailableError ? error.details.errno : undefined;
+      if (tried >= 5 || typeof errno !== 'number' || !retryable.has(errno)) throw error;
+    }
+  }
+}

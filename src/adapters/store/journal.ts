@@ -1,0 +1,142 @@
+import type { Pool } from 'mysql2/promise';
+import { z } from 'zod';
+import { OrgAlreadyMovingError } from '../../errors/service.ts';
+import { OwnershipLostError, StoreUnavailableError } from '../../errors/store.ts';
+import type { NewTimelineEvent, Store } from '../../ports/store.ts';
+import { type StoreSession, transaction, withSession } from './connection.ts';
+import { migrationColumns, toMigration, toTimelineEvent } from './rows.ts';
+
+type JournalOperations = Pick<
+  Store,
+  'create' | 'get' | 'list' | 'commit' | 'note' | 'events' | 'putRecord' | 'getRecord'
+>;
+
+const duplicateKey = 1062;
+const seqRow = z.object({ next_seq: z.coerce.number().int() });
+const valueRow = z.object({ value: z.string() });
+
+/** Appends to the timeline; `next_seq` of the migration's row is the lock that keeps the numbers without gaps. */
+async function append(session: StoreSession, id: string, events: readonly NewTimelineEvent[]): Promise<void> {
+  if (events.length === 0) return;
+  const [locked] = await session.rows('SELECT next_seq FROM migrations WHERE id = ? FOR UPDATE', [id]);
+  let seq = seqRow.parse(locked).next_seq;
+  const values = events.map((e) => [id, seq++, e.atMs, e.type, e.state, e.attempt, e.message, JSON.stringify(e.data)]);
+  await session.write('INSERT INTO timeline (migration_id, seq, at_ms, type, state, attempt, message, data) VALUES ?', [
+    values,
+  ]);
+  await session.write('UPDATE migrations SET next_seq = ? WHERE id = ?', [seq, id]);
+}
+
+export function journalOperations(pool: Pool): JournalOperations {
+  return {
+    async create(input) {
+      try {
+        await transaction(pool, 'create migration', async (session) => {
+          await session.write(
+            `INSERT INTO migrations
+               (id, org_id, active_org_id, home_region, state, since_ms, created_at_ms, journal, revision, epoch, owner, next_seq)
+             SELECT ?, ?, ?, ?, ?, ?, ?, ?, 1, COALESCE(MAX(epoch), 0), NULL, 1 FROM migrations WHERE org_id = ?`,
+            [
+              input.id,
+              input.orgId,
+              input.orgId,
+              input.homeRegion,
+              input.state,
+              input.atMs,
+              input.atMs,
+              JSON.stringify(input.journal),
+              input.orgId,
+            ],
+          );
+          await append(session, input.id, input.timeline);
+        });
+      } catch (error) {
+        if (!(error instanceof StoreUnavailableError) || error.details.errno !== duplicateKey) throw error;
+        const [row] = await withSession(pool, 'read migration', (session) =>
+          session.rows(`SELECT ${migrationColumns} FROM migrations WHERE active_org_id = ?`, [input.orgId]),
+        );
+        if (row === undefined) throw error;
+        const other = toMigration(row);
+        throw new OrgAlreadyMovingError(input.orgId, other.id, other.state);
+      }
+    },
+
+    async get(id) {
+      const [row] = await withSession(pool, 'read migration', (session) =>
+        session.rows(`SELECT ${migrationColumns} FROM migrations WHERE id = ?`, [id]),
+      );
+      return row === undefined ? null : toMigration(row);
+    },
+
+    async list({ state, homeRegion, orgId, limit, after }) {
+      const conditions = ['1 = 1'];
+      const values: unknown[] = [];
+      const and = (condition: string, ...bound: unknown[]) => {
+        conditions.push(condition);
+        values.push(...bound);
+      };
+      // `replicating` means the phase and every step in it.
+      if (state !== undefined) and(`(state = ? OR SUBSTRING_INDEX(state, '.', 1) = ?)`, state, state);
+      if (homeRegion !== undefined) and('home_region = ?', homeRegion);
+      if (orgId !== undefined) and('org_id = ?', orgId);
+      if (after !== undefined) and('id > ?', after);
+      const rows = await withSession(pool, 'list migrations', (session) =>
+        session.rows(
+          `SELECT ${migrationColumns} FROM migrations WHERE ${conditions.join(' AND ')} ORDER BY id LIMIT ?`,
+          [...values, limit],
+        ),
+      );
+      return rows.map(toMigration);
+    },
+
+    commit: (step) =>
+      transaction(pool, 'commit step', async (session) => {
+        const changed = await session.write(
+          `UPDATE migrations
+              SET state = ?, since_ms = ?, journal = ?, revision = revision + 1, active_org_id = IF(?, NULL, org_id)
+            WHERE id = ? AND epoch = ? AND revision = ?`,
+          [
+            step.state,
+            step.sinceMs,
+            JSON.stringify(step.journal),
+            step.ended ? 1 : 0,
+            step.id,
+            step.epoch,
+            step.revision,
+          ],
+        );
+        if (changed !== 1) throw new OwnershipLostError(step.id, step.epoch);
+        await append(session, step.id, step.timeline);
+      }),
+
+    note: (id, events) => transaction(pool, 'note', (session) => append(session, id, events)),
+
+    async events(id, after, limit) {
+      const rows = await withSession(pool, 'read timeline', (session) =>
+        session.rows(
+          `SELECT seq, at_ms, type, state, attempt, message, data FROM timeline
+            WHERE migration_id = ? AND seq > ? ORDER BY seq LIMIT ?`,
+          [id, after, limit],
+        ),
+      );
+      return rows.map(toTimelineEvent);
+    },
+
+    async putRecord(id, name, value) {
+      await withSession(pool, 'write record', (session) =>
+        session.write('REPLACE INTO records (migration_id, name, value) VALUES (?, ?, ?)', [
+          id,
+          name,
+          JSON.stringify(value),
+        ]),
+      );
+    },
+
+    async getRecord(id, name) {
+      const [row] = await withSession(pool, 'read record', (session) =>
+        session.rows('SELECT value FROM records WHERE migration_id = ? AND name = ?', [id, name]),
+      );
+      return row === undefined ? null : JSON.parse(valueRow.parse(row).value);
+    },
+  };
+}

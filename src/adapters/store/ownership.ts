@@ -1,0 +1,84 @@
+import type { Pool } from 'mysql2/promise';
+import { z } from 'zod';
+import type { Store } from '../../ports/store.ts';
+import { transaction, withSession } from './connection.ts';
+
+type OwnershipOperations = Pick<Store, 'postCommand' | 'takeCommands' | 'beatController' | 'claim' | 'release'>;
+
+const commandRow = z.object({
+  id: z.coerce.number().int(),
+  migration_id: z.string(),
+  command: z.string(),
+  actor: z.string(),
+  reason: z.string().nullable(),
+});
+const idRow = z.object({ id: z.string() });
+
+/** Who owns what, by the store's own clock: the controllers' clocks are never compared. */
+export function ownershipOperations(pool: Pool): OwnershipOperations {
+  return {
+    async postCommand({ migrationId, command, actor, reason }) {
+      await withSession(pool, 'post command', (session) =>
+        session.write('INSERT INTO inbox (migration_id, command, actor, reason) VALUES (?, ?, ?, ?)', [
+          migrationId,
+          command,
+          actor,
+          reason,
+        ]),
+      );
+    },
+
+    takeCommands: (owner) =>
+      transaction(pool, 'take commands', async (session) => {
+        const rows = await session.rows(
+          `SELECT inbox.id, inbox.migration_id, command, actor, reason FROM inbox
+             JOIN migrations ON migrations.id = inbox.migration_id
+            WHERE migrations.owner = ? ORDER BY inbox.id FOR UPDATE`,
+          [owner],
+        );
+        const commands = rows.map((row) => commandRow.parse(row));
+        if (commands.length > 0)
+          await session.write('DELETE FROM inbox WHERE id IN (?)', [commands.map(({ id }) => id)]);
+        return commands.map(({ migration_id, command, actor, reason }) => ({
+          migrationId: migration_id,
+          command,
+          actor,
+          reason,
+        }));
+      }),
+
+    async beatController(instance) {
+      await withSession(pool, 'controller heartbeat', (session) =>
+        session.write('REPLACE INTO controllers (instance, seen_at) VALUES (?, NOW(3))', [instance]),
+      );
+    },
+
+    claim: (instance, graceMs) =>
+      transaction(pool, 'claim migrations', async (session) => {
+        const rows = await session.rows(
+          `SELECT migrations.id FROM migrations LEFT JOIN controllers ON controllers.instance = migrations.owner
+            WHERE active_org_id IS NOT NULL
+              AND (owner IS NULL OR instance IS NULL OR seen_at < NOW(3) - INTERVAL ? MICROSECOND)
+              AND (owner IS NULL OR owner <> ?)`,
+          [graceMs * 1000, instance],
+        );
+        const taken: string[] = [];
+        for (const { id } of rows.map((row) => idRow.parse(row))) {
+          const changed = await session.write(
+            `UPDATE migrations SET owner = ?, epoch = epoch + 1, revision = revision + 1
+              WHERE id = ? AND (owner IS NULL OR owner NOT IN
+                (SELECT instance FROM controllers WHERE seen_at >= NOW(3) - INTERVAL ? MICROSECOND))`,
+            [instance, id, graceMs * 1000],
+          );
+          if (changed === 1) taken.push(id);
+        }
+        return taken;
+      }),
+
+    release: (instance) =>
+      transaction(pool, 'release migrations', async (session) => {
+        await session.write('UPDATE migrations SET owner = NULL, revision = revision + 1 WHERE owner = ?', [instance]);
+        await session.write('DELETE FROM controllers WHERE instance = ?', [instance]);
+      }),
+  };
+}

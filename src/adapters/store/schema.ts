@@ -1,0 +1,39 @@
+import type { Connection } from 'mysql2/promise';
+import { z } from 'zod';
+import { StoreSchemaNewerError } from '../../errors/store.ts';
+import { statements as first } from './migrations/0001.ts';
+
+/** Every migration of the store's schema, in order; the number is the index plus one. */
+const migrations: readonly (readonly string[])[] = [first];
+
+const versionRow = z.object({ version: z.coerce.number().int() });
+
+/**
+ * Brings the schema up to date under a named lock, so that controllers started together do it once. DDL commits by
+ * itself: each statement is recorded, and a run that was cut off goes on behind the last one that was.
+ */
+export async function migrateSchema(connection: Connection): Promise<void> {
+  await connection.query(
+    `CREATE TABLE IF NOT EXISTS schema_steps (
+       version INT NOT NULL, step INT NOT NULL, applied_at DATETIME(3) NOT NULL, PRIMARY KEY (version, step)
+     ) ENGINE=InnoDB`,
+  );
+  await connection.query(`SELECT GET_LOCK(CONCAT('bigdb_cutover_schema_', DATABASE()), 60)`);
+  try {
+    const [newest] = await connection.query('SELECT COALESCE(MAX(version), 0) AS version FROM schema_steps');
+    const found = versionRow.parse((newest as unknown[])[0]).version;
+    if (found > migrations.length) throw new StoreSchemaNewerError(found, migrations.length);
+    for (const [index, steps] of migrations.entries()) await applyVersion(connection, index + 1, steps);
+  } finally {
+    await connection.query(`SELECT RELEASE_LOCK(CONCAT('bigdb_cutover_schema_', DATABASE()))`);
+  }
+}
+
+async function applyVersion(connection: Connection, version: number, steps: readonly string[]): Promise<void> {
+  const [rows] = await connection.query('SELECT COUNT(*) AS version FROM schema_steps WHERE version = ?', [version]);
+  const done = versionRow.parse((rows as unknown[])[0]).version;
+  for (let step = done; step < steps.length; step++) {
+    await connection.query(steps[step] ?? '');
+    await connection.query('INSERT INTO schema_steps VALUES (?, ?, NOW(3))', [version, step]);
+  }
+}

@@ -1,0 +1,27 @@
+import type { Pool } from 'mysql2/promise';
+import type { Store } from '../../ports/store.ts';
+import { attemptOperations } from './attempts.ts';
+import { openPool, type StoreConfig, withSession } from './connection.ts';
+import { journalOperations } from './journal.ts';
+import { ownershipOperations } from './ownership.ts';
+import { migrateSchema } from './schema.ts';
+
+/** The store on MySQL or MariaDB. Opens connections as they are needed; `migrate()` comes before anything else. */
+export function createStore(config: StoreConfig): Store {
+  const pool: Pool = openPool(config);
+  return {
+    async migrate() {
+      const connection = await pool.getConnection();
+      try {
+        await migrateSchema(connection);
+      } finally {
+        connection.destroy();
+      }
+    },
+    ping: () => withSession(pool, 'ping', async (session) => void (await session.rows('SELECT 1'))),
+    ...journalOperations(pool),
+    ...attemptOperations(pool),
+    ...ownershipOperations(pool),
+    close: () => pool.end(),
+  };
+}

@@ -1,0 +1,104 @@
+import type { z } from 'zod';
+import { migrationPage, problemSchema } from '../http/schemas.ts';
+import { type CommandName, type MigrationStatus, migrationStatusSchema } from '../service/status.ts';
+import type { ApiOptions } from './args.ts';
+import { ApiProblemError, ApiReplyError, ApiUnreachableError, NoMigrationError } from './errors.ts';
+
+/** How long one answer may take. */
+const timeoutMs = 15_000;
+
+/** The controller's API, as far as the command line uses it. Throws the errors of `errors.ts`. */
+export interface Api {
+  create(orgId: number): Promise<MigrationStatus>;
+  get(id: string): Promise<MigrationStatus>;
+  /** All of them, page by page. */
+  list(filter?: { orgId?: number }): Promise<MigrationStatus[]>;
+  command(id: string, command: CommandName, reason: string | null): Promise<MigrationStatus>;
+}
+
+export function createApi({ api, token }: Pick<ApiOptions, 'api' | 'token'>): Api {
+  async function ask<T>(method: 'GET' | 'POST', path: string, schema: z.ZodType<T>, body?: unknown): Promise<T> {
+    const url = `${api}/v1${path}`;
+    let status: number;
+    let text: string;
+    try {
+      const reply = await fetch(url, {
+        method,
+        // A token goes where the user said, and nowhere else.
+        redirect: 'error',
+        signal: AbortSignal.timeout(timeoutMs),
+        headers: {
+          authorization: `Bearer ${token}`,
+          ...(body !== undefined && { 'content-type': 'application/json' }),
+        },
+        ...(body !== undefined && { body: JSON.stringify(body) }),
+      });
+      status = reply.status;
+      text = await reply.text();
+    } catch (error) {
+      throw new ApiUnreachableError(url, error);
+    }
+    const json = parseJson(text, url, status);
+    if (status < 400) {
+      const parsed = schema.safeParse(json);
+      if (parsed.success) return parsed.data;
+      throw new ApiReplyError(`${url} answered what is not expected`, { cause: parsed.error });
+    }
+    const problem = problemSchema.safeParse(json);
+    if (problem.success) throw new ApiProblemError(problem.data);
+    throw new ApiReplyError(`${url} answered ${status} without saying why`);
+  }
+
+  return {
+    create: (orgId) => ask('POST', '/migrations', migrationStatusSchema, { orgId }),
+    get: (id) => ask('GET', `/migrations/${encodeURIComponent(id)}`, migrationStatusSchema),
+    async list(filter = {}) {
+      const found: MigrationStatus[] = [];
+      let cursor: string | null = null;
+      do {
+        const query = new URLSearchParams({ limit: '500' });
+        if (filter.orgId !== undefined) query.set('orgId', String(filter.orgId));
+        if (cursor !== null) query.set('cursor', cursor);
+        const page: z.output<typeof migrationPage> = await ask('GET', `/migrations?${query}`, migrationPage);
+        found.push(...page.items);
+        cursor = page.nextCursor;
+      } while (cursor !== null);
+      return found;
+    },
+    command: (id, command, reason) =>
+      ask(
+        'POST',
+        `/migrations/${encodeURIComponent(id)}/${command}`,
+        migrationStatusSchema,
+        reason === null ? {} : { reason },
+      ),
+  };
+}
+
+/** An org is a whole number; anything else is an id. */
+export function orgIdOf(target: string): number | null {
+  return /^\d{1,10}$/.test(target) ? Number(target) : null;
+}
+
+/** The migration that the user means: by id, or the org's one that has not ended, else its newest. */
+export async function findMigration(api: Api, target: string): Promise<MigrationStatus> {
+  const orgId = orgIdOf(target);
+  if (orgId === null) return api.get(target);
+  const found = newestOf(await api.list({ orgId }));
+  if (found === undefined) throw new NoMigrationError(orgId);
+  return found;
+}
+
+/** The one that has not ended, else the newest. */
+export function newestOf(migrations: readonly MigrationStatus[]): MigrationStatus | undefined {
+  const byAge = migrations.toSorted((a, b) => b.createdAt.localeCompare(a.createdAt));
+  return byAge.find((each) => each.outcome === null) ?? byAge[0];
+}
+
+function parseJson(text: string, url: string, status: number): unknown {
+  try {
+    return JSON.parse(text);
+  } catch (error) {
+    throw new ApiReplyError(`${url} answered ${status} with something that is not JSON`, { cause: error });
+  }
+}

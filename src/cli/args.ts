@@ -1,0 +1,171 @@
+import { parseArgs } from 'node:util';
+import { messageOf } from '../errors/base.ts';
+import { type CommandName, commandNames } from '../service/status.ts';
+import { UsageError } from './errors.ts';
+
+export const help = `bigdb-cutover: moves orgs from BigDB to their Aurora cluster
+
+  bigdb-cutover serve --config FILE           run the controller
+  bigdb-cutover start ORG|ID                  plan the org's move, if it has none, and start it
+  bigdb-cutover pause|resume|approve|rollback|complete|cancel|retry ORG|ID
+  bigdb-cutover status [ORG|ID]               all migrations, or one
+  bigdb-cutover watch [ORG|ID]                the same, again and again; one migration until it ends
+  bigdb-cutover fence install|status|remove --config FILE [ORG…]   without ORG: every org of CoreDB
+
+A whole number is an org and means its open migration, else its newest; anything else is the id of a migration.
+
+  --api URL           the controller (BIGDB_CUTOVER_API; http://127.0.0.1:8080)
+  --token TOKEN       bearer token (better: BIGDB_CUTOVER_TOKEN)
+  --reason TEXT       why, for the record
+  --db-user USER      fence: the account that makes and owns the triggers at every place, its password in
+                      BIGDB_CUTOVER_DB_PASSWORD; without it the places' accounts of the configuration
+  --interval-ms N     how often watch asks (1000)
+  --json              one JSON document per answer; problems as JSON on stderr
+  -h, --help
+
+Exit codes: 0 done; 1 failed; 2 wrong usage, value or configuration; 3 not allowed (state, role or policy);
+4 no such migration or org; 5 the controller (for fence: a database) cannot be reached or cannot answer now.
+fence status ends with 1 where the fence is not complete.
+`;
+
+/** How the API is reached. */
+export interface ApiOptions {
+  readonly api: string;
+  readonly token: string;
+  readonly json: boolean;
+}
+
+/** `fence`, which goes to the databases itself. */
+export interface FenceInvocation {
+  readonly command: 'fence';
+  readonly action: 'install' | 'status' | 'remove';
+  readonly config: string;
+  /** Empty: every org of CoreDB. */
+  readonly orgIds: readonly number[];
+  /** Instead of the accounts in the configuration, at every place. */
+  readonly account: { readonly user: string; readonly password: string } | null;
+  readonly json: boolean;
+}
+
+/** A command line that made sense. */
+export type Invocation =
+  | { readonly command: 'help' }
+  | { readonly command: 'serve'; readonly config: string; readonly json: boolean }
+  | FenceInvocation
+  | ({ readonly command: 'status'; readonly target: string | null } & ApiOptions)
+  | ({ readonly command: 'watch'; readonly target: string | null; readonly intervalMs: number } & ApiOptions)
+  | ({ readonly command: CommandName; readonly target: string; readonly reason: string | null } & ApiOptions);
+
+const options = {
+  help: { type: 'boolean', short: 'h' },
+  json: { type: 'boolean' },
+  config: { type: 'string' },
+  api: { type: 'string' },
+  token: { type: 'string' },
+  reason: { type: 'string' },
+  'db-user': { type: 'string' },
+  'interval-ms': { type: 'string' },
+} as const;
+type Option = keyof typeof options;
+type Values = ReturnType<typeof parse>['values'];
+
+const ofApi: readonly Option[] = ['json', 'api', 'token'];
+const fenceActions = ['install', 'status', 'remove'] as const;
+
+/** Reads the command line (without node and script). Throws `UsageError`. */
+export function parseInvocation(
+  argv: readonly string[],
+  env: Readonly<Record<string, string | undefined>>,
+): Invocation {
+  const { values, positionals } = parse(argv);
+  const [command, ...rest] = positionals;
+  if (values.help || command === 'help') return { command: 'help' };
+  if (command === undefined) throw new UsageError('no command given');
+  const json = values.json ?? false;
+
+  if (command === 'serve') {
+    only(values, command, ['config', 'json']);
+    count(rest, command, 0, 0);
+    return { command, config: configOf(values, command), json };
+  }
+  if (command === 'fence') {
+    only(values, command, ['config', 'db-user', 'json']);
+    const [action, ...orgs] = rest;
+    const known = fenceActions.find((each) => each === action);
+    if (known === undefined) throw new UsageError(`fence: expected ${fenceActions.join(', ')}`);
+    const config = configOf(values, command);
+    return { command, action: known, config, orgIds: orgs.map(orgIdOf), account: accountOf(values, env), json };
+  }
+  if (command === 'status') {
+    only(values, command, ofApi);
+    count(rest, command, 0, 1);
+    return { command, target: rest[0] ?? null, ...apiOf(values, env) };
+  }
+  if (command === 'watch') {
+    only(values, command, [...ofApi, 'interval-ms']);
+    count(rest, command, 0, 1);
+    return { command, target: rest[0] ?? null, intervalMs: intervalOf(values), ...apiOf(values, env) };
+  }
+  const order = commandNames.find((each) => each === command);
+  if (order === undefined) throw new UsageError(`there is no command ${command}`);
+  only(values, order, [...ofApi, 'reason']);
+  count(rest, order, 1, 1);
+  return { command: order, target: rest[0] ?? '', reason: values.reason ?? null, ...apiOf(values, env) };
+}
+
+function parse(argv: readonly string[]) {
+  try {
+    return parseArgs({ args: [...argv], options, allowPositionals: true, strict: true });
+  } catch (error) {
+    throw new UsageError(messageOf(error));
+  }
+}
+
+function only(values: Values, command: string, known: readonly Option[]): void {
+  const extra = (Object.keys(values) as Option[]).filter((option) => !known.includes(option));
+  if (extra.length > 0) throw new UsageError(`${command} takes no --${extra.join(', no --')}`);
+}
+
+function count(rest: readonly string[], command: string, least: number, most: number): void {
+  if (rest.length < least) throw new UsageError(`${command} needs an org or the id of a migration`);
+  if (rest.length > most) throw new UsageError(`${command} does not take ${rest.slice(most).join(' ')}`);
+}
+
+function configOf(values: Values, command: string): string {
+  if (values.config === undefined) throw new UsageError(`${command} needs --config FILE`);
+  return values.config;
+}
+
+function orgIdOf(text: string): number {
+  const orgId = Number(text);
+  if (!/^\d{1,10}$/.test(text) || orgId < 1) throw new UsageError(`${text} is not an OrgID`);
+  return orgId;
+}
+
+function accountOf(
+  values: Values,
+  env: Readonly<Record<string, string | undefined>>,
+): { user: string; password: string } | null {
+  const user = values['db-user'];
+  if (user === undefined) return null;
+  const password = env.BIGDB_CUTOVER_DB_PASSWORD ?? '';
+  if (password !== '') return { user, password };
+  throw new UsageError('--db-user has no password', 'Set BIGDB_CUTOVER_DB_PASSWORD.');
+}
+
+function intervalOf(values: Values): number {
+  const text = values['interval-ms'] ?? '1000';
+  const intervalMs = Number(text);
+  if (/^\d{1,7}$/.test(text) && intervalMs >= 50) return intervalMs;
+  throw new UsageError('--interval-ms must be a whole number of milliseconds, at least 50');
+}
+
+function apiOf(values: Values, env: Readonly<Record<string, string | undefined>>): ApiOptions {
+  const api = values.api ?? env.BIGDB_CUTOVER_API ?? 'http://127.0.0.1:8080';
+  const url = URL.parse(api);
+  if (url === null || !/^https?:$/.test(url.protocol)) throw new UsageError(`--api ${api} is not an http(s) URL`);
+  const token = values.token ?? env.BIGDB_CUTOVER_TOKEN ?? '';
+  if (token === '') throw new UsageError('there is no token', 'Set BIGDB_CUTOVER_TOKEN, or give --token.');
+  if (!/^[\x21-\x7e]+$/.test(token)) throw new UsageError('the token has characters that no token has');
+  return { api: url.href.replace(/\/+$/, ''), token, json: values.json ?? false };
+}

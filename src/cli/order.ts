@@ -1,0 +1,23 @@
+import type { CommandName, MigrationStatus } from '../service/status.ts';
+import { type Api, findMigration, newestOf, orgIdOf } from './api.ts';
+import type { Output } from './output.ts';
+import { lineText } from './text.ts';
+
+/** Gives one command to one migration. `start` of an org that has no open migration plans one first. */
+export async function order(
+  api: Api,
+  command: CommandName,
+  { target, reason, json }: { target: string; reason: string | null; json: boolean },
+  output: Output,
+): Promise<void> {
+  const orgId = orgIdOf(target);
+  const migration =
+    command === 'start' && orgId !== null ? await openOrPlanned(api, orgId) : await findMigration(api, target);
+  const status = await api.command(migration.id, command, reason);
+  output.out(json ? `${JSON.stringify(status)}\n` : `${lineText(status)}\n`);
+}
+
+async function openOrPlanned(api: Api, orgId: number): Promise<MigrationStatus> {
+  const found = newestOf(await api.list({ orgId }));
+  return found !== undefined && found.outcome === null ? found : api.create(orgId);
+}

@@ -1,0 +1,38 @@
+import { CutoverError, messageOf } from '../errors/base.ts';
+import { ApiProblemError } from './errors.ts';
+
+/** Where a command writes; a test puts its own. */
+export interface Output {
+  readonly out: (text: string) => void;
+  readonly err: (text: string) => void;
+  /** True where `out` is a screen that can be painted anew. */
+  readonly screen: boolean;
+}
+
+export const standardOutput: Output = {
+  out: (text) => {
+    process.stdout.write(text);
+  },
+  err: (text) => {
+    process.stderr.write(text);
+  },
+  screen: process.stdout.isTTY === true,
+};
+
+/** What failed and what to do about it; a problem as JSON where JSON was asked for. */
+export function reportFailure(error: unknown, json: boolean, output: Output): void {
+  if (json) {
+    output.err(`${JSON.stringify(problemOf(error))}\n`);
+    return;
+  }
+  output.err(`bigdb-cutover: ${messageOf(error)}\n`);
+  if (error instanceof CutoverError) output.err(`${error.remedy}\n`);
+}
+
+function problemOf(error: unknown): Record<string, unknown> {
+  if (error instanceof ApiProblemError) return error.problem;
+  if (error instanceof CutoverError) {
+    return { code: error.code, detail: error.message, remedy: error.remedy, details: error.details };
+  }
+  return { code: 'INTERNAL', detail: messageOf(error), remedy: 'Report this as a defect.', details: {} };
+}

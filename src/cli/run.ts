@@ -1,0 +1,53 @@
+import { createApi } from './api.ts';
+import { help, type Invocation, parseInvocation } from './args.ts';
+import { exitCodeOf } from './errors.ts';
+import { type ExitCode, exitCodes } from './exitCodes.ts';
+import { order } from './order.ts';
+import { type Output, reportFailure } from './output.ts';
+import { status, watch } from './status.ts';
+
+/** One command line from beginning to end. Never throws: whatever happens becomes text and an exit code. */
+export async function run(
+  argv: readonly string[],
+  env: Readonly<Record<string, string | undefined>>,
+  output: Output,
+  signal: AbortSignal,
+): Promise<ExitCode> {
+  try {
+    return await carryOut(parseInvocation(argv, env), env, output, signal);
+  } catch (error) {
+    reportFailure(error, argv.includes('--json'), output);
+    return exitCodeOf(error);
+  }
+}
+
+async function carryOut(
+  invocation: Invocation,
+  env: Readonly<Record<string, string | undefined>>,
+  output: Output,
+  signal: AbortSignal,
+): Promise<ExitCode> {
+  switch (invocation.command) {
+    case 'help':
+      output.out(help);
+      return exitCodes.ok;
+    case 'serve': {
+      // Loaded when needed, so that the other commands start without the controller's drivers.
+      const { serve } = await import('./serve.ts');
+      return serve(invocation.config, env, () => import('../controller.ts'));
+    }
+    case 'fence': {
+      const { fence } = await import('./fence.ts');
+      return fence(invocation, env, output);
+    }
+    case 'status':
+      await status(createApi(invocation), invocation, output);
+      return exitCodes.ok;
+    case 'watch':
+      await watch(createApi(invocation), invocation, output, signal);
+      return exitCodes.ok;
+    default:
+      await order(createApi(invocation), invocation.command, invocation, output);
+      return exitCodes.ok;
+  }
+}

@@ -1,0 +1,89 @@
+import type { MigrationStatus } from '../service/status.ts';
+
+/** Columns as wide as what is in them. */
+export function table(header: readonly string[], rows: readonly (readonly string[])[]): string {
+  const widths = header.map((title, column) => Math.max(title.length, ...rows.map((row) => row[column]?.length ?? 0)));
+  const line = (row: readonly string[]) =>
+    row
+      .map((cell, column) => cell.padEnd(widths[column] ?? 0))
+      .join('  ')
+      .trimEnd();
+  return `${[header, ...rows].map(line).join('\n')}\n`;
+}
+
+/** All migrations, one line each. */
+export function listText(migrations: readonly MigrationStatus[]): string {
+  if (migrations.length === 0) return 'no migrations\n';
+  const rows = migrations.map((each) => [
+    String(each.orgId),
+    each.id,
+    each.state,
+    each.serving,
+    `${Math.floor(each.progress.percent)} %`,
+    ms(each.lag.forwardMs),
+    ms(each.lag.reverseMs),
+    each.waitsFor ?? each.reason?.code ?? '',
+  ]);
+  return table(['ORG', 'ID', 'STATE', 'SERVED BY', 'LOADED', 'LAG', 'LAG BACK', 'WAITS FOR'], rows);
+}
+
+/** One migration on one line, for a log of changes. */
+export function lineText(status: MigrationStatus): string {
+  const waits = status.waitsFor === null ? '' : `, waits for ${status.waitsFor}`;
+  const reason = status.reason === null ? '' : ` (${status.reason.code})`;
+  return `org ${status.orgId}: ${status.state}, served by ${status.serving}, ${Math.floor(status.progress.percent)} % loaded, lag ${ms(status.lag.forwardMs)}${waits}${reason}`;
+}
+
+/** One migration, with all that an engineer asks first. */
+export function detailText(status: MigrationStatus): string {
+  const facts: [string, string | null][] = [
+    ['org', String(status.orgId)],
+    ['migration', status.id],
+    ['home region', status.homeRegion],
+    ['state', `${status.state} since ${status.since}${status.pauseRequested ? ' (pause requested)' : ''}`],
+    ['served by', status.serving],
+    ['outcome', status.outcome],
+    ['waits for', status.waitsFor],
+    ['allowed', status.allowed.join(', ') || 'nothing'],
+    ['loaded', progressText(status)],
+    ['lag', `${ms(status.lag.forwardMs)} forward, ${ms(status.lag.reverseMs)} back`],
+    ['verification', verificationText(status)],
+    ['owner', status.owner === null ? null : `${status.owner}, epoch ${status.epoch}`],
+    ['reason', status.reason === null ? null : `${status.reason.code}: ${status.reason.message}`],
+    ['remedy', status.reason?.remedy ?? null],
+  ];
+  const parts = [
+    ...facts.flatMap(([label, value]) => (value === null ? [] : [`${label.padEnd(13)} ${value}\n`])),
+    ...status.findings.map((each) => `${each.severity.padEnd(13)} ${each.code}: ${each.message}. ${each.remedy}\n`),
+  ];
+  if (status.attempts.length > 0) parts.push('\n', attemptsText(status));
+  return parts.join('');
+}
+
+function progressText({ progress }: MigrationStatus): string {
+  const eta = progress.etaMs === null ? '' : `, about ${Math.ceil(progress.etaMs / 1000)} s to go`;
+  return `${Math.floor(progress.percent)} %${eta}`;
+}
+
+function verificationText({ verification }: MigrationStatus): string | null {
+  if (verification === null) return null;
+  const { outcome, kind, rows, mismatches, at } = verification;
+  return `${outcome}, ${rows} rows, ${mismatches} mismatches (${kind}, ${at})`;
+}
+
+function attemptsText({ attempts }: MigrationStatus): string {
+  return table(
+    ['ATTEMPT', 'DIRECTION', 'STARTED', 'DECISION', 'WRITE PAUSE', 'READ PAUSE', 'REASON'],
+    attempts.map((each) => [
+      String(each.attempt),
+      each.direction,
+      each.startedAt,
+      each.decision ?? '',
+      ms(each.writePauseMs),
+      ms(each.readPauseMs),
+      each.reason?.code ?? '',
+    ]),
+  );
+}
+
+const ms = (value: number | null) => (value === null ? '-' : `${Math.round(value)} ms`);

@@ -1,0 +1,215 @@
+import { z } from 'zod';
+import { policyDefaults } from './policy.ts';
+import { connectTimeoutDefaultMs } from './routing.ts';
+
+/** Path of a value in the document. */
+export type Path = readonly (string | number)[];
+export type Report = (path: Path, cause: string, remedy: string) => void;
+
+/**
+ * A rule over several values. It reads the raw document through a schema of only what it needs, so that it runs, and
+ * reports, also where other parts of the document are wrong; where its own part is, the main schema has said so.
+ */
+type Rule = (document: unknown, report: Report) => void;
+
+function rule<T>(needs: z.ZodType<T>, check: (value: T, report: Report) => void): Rule {
+  return (document, report) => {
+    const found = needs.safeParse(document);
+    if (found.success) check(found.data, report);
+  };
+}
+
+function unique(list: string, of: (item: Record<string, unknown>) => unknown, key: string, what: string): Rule {
+  return rule(z.object({ [list]: z.array(z.record(z.string(), z.unknown())) }), (value, report) => {
+    const seen = new Map<unknown, number>();
+    for (const [index, item] of (value[list] ?? []).entries()) {
+      const found = of(item);
+      if (found === undefined) continue;
+      const first = seen.get(found);
+      if (first === undefined) seen.set(found, index);
+      else report([list, index, key], `${what} is the same as that of ${list}[${first}]`, 'Give each its own.');
+    }
+  });
+}
+
+const named = z.array(z.object({ name: z.string() }));
+const regional = z.array(z.object({ homeRegion: z.string() }));
+const anything = z.record(z.string(), z.unknown());
+
+const places = rule(z.object({ sites: named, clusters: named }), ({ sites, clusters }, report) => {
+  const siteNames = new Set(sites.map((site) => site.name));
+  for (const [index, cluster] of clusters.entries()) {
+    if (siteNames.has(cluster.name)) {
+      report(['clusters', index, 'name'], `${cluster.name} is the name of a site as well`, 'Give each place its own.');
+    }
+  }
+});
+
+/** A map by home region and the clusters name the same regions. */
+function everyRegion(section: 'dms' | 'routing', map: 'regions' | 'clusters'): Rule {
+  const needs = z.object({ clusters: regional, [section]: z.object({ [map]: anything }) });
+  return rule(needs as unknown as z.ZodType<{ clusters: { homeRegion: string }[] }>, (value, report) => {
+    const found = (value as unknown as Record<string, Record<string, Record<string, unknown>>>)[section]?.[map] ?? {};
+    const served = new Set(value.clusters.map((cluster) => cluster.homeRegion));
+    for (const region of served) {
+      if (!(region in found)) {
+        report([section, map], `has no entry for the home region ${region} of a cluster`, `Add ${region} to it.`);
+      }
+    }
+    for (const region of Object.keys(found)) {
+      if (!served.has(region)) {
+        report([section, map, region], 'no cluster has this home region', 'Correct the region, or add its cluster.');
+      }
+    }
+  });
+}
+
+const timing = rule(
+  z.object({
+    policy: z
+      .object({
+        flipBudgetMs: z.number().default(policyDefaults.flipBudgetMs),
+        flipBackoffMs: z.number().default(policyDefaults.flipBackoffMs),
+        flipBackoffMaxMs: z.number().default(policyDefaults.flipBackoffMaxMs),
+      })
+      .prefault({}),
+    routing: z.object({ connectTimeoutMs: z.number().default(connectTimeoutDefaultMs) }),
+  }),
+  ({ policy, routing }, report) => {
+    if (policy.flipBudgetMs >= routing.connectTimeoutMs) {
+      report(
+        ['policy', 'flipBudgetMs'],
+        `${policy.flipBudgetMs} ms is not below routing.connectTimeoutMs (${routing.connectTimeoutMs} ms), after which the proxies fail the queries they hold`,
+        'Lower it, or raise mysql-connect_timeout_server_max on every proxy and connectTimeoutMs here.',
+      );
+    }
+    if (policy.flipBackoffMs > policy.flipBackoffMaxMs) {
+      report(['policy', 'flipBackoffMs'], 'is more than flipBackoffMaxMs', 'Lower it, or raise flipBackoffMaxMs.');
+    }
+  },
+);
+
+const numbers = z.object({ from: z.number(), to: z.number() });
+const groups = z.object({ writerHostgroup: z.number(), readerHostgroup: z.number().optional() });
+
+const ruleIds = rule(
+  z.object({ routing: z.object({ ruleIds: numbers, sentinelRuleId: z.number() }) }),
+  ({ routing }, report) => {
+    if (routing.sentinelRuleId <= routing.ruleIds.to) {
+      report(
+        ['routing', 'sentinelRuleId'],
+        `${routing.sentinelRuleId} is not above the orgs’ rules, which go up to ${routing.ruleIds.to}`,
+        'Give it a number above every rule on the proxies: the last rule decides whether fast routing is used.',
+      );
+    }
+  },
+);
+
+const hostgroups = rule(
+  z.object({
+    routing: z.object({ holdHostgroups: numbers, source: groups, clusters: z.record(z.string(), groups) }),
+  }),
+  ({ routing }, report) => {
+    const owners = new Map<number, string>();
+    for (const [owner, path, group] of [
+      ['source', ['routing', 'source'], routing.source] as const,
+      ...Object.entries(routing.clusters).map(
+        ([region, each]) => [region, ['routing', 'clusters', region], each] as const,
+      ),
+    ]) {
+      for (const key of ['writerHostgroup', 'readerHostgroup'] as const) {
+        const number = group[key];
+        if (number === undefined) continue;
+        if (number >= routing.holdHostgroups.from && number <= routing.holdHostgroups.to) {
+          report([...path, key], `${number} lies in holdHostgroups`, 'Keep that range free of all others.');
+        }
+        const other = owners.get(number);
+        if (other !== undefined && other !== owner) {
+          report(
+            [...path, key],
+            `${number} is a hostgroup of ${other} as well`,
+            'Each side has hostgroups of its own.',
+          );
+        }
+        owners.set(number, owner);
+      }
+    }
+  },
+);
+
+const users = z.array(z.string());
+const purging = z.array(z.object({ purge: z.object({ user: z.string() }) }));
+
+/** One account may write both ways, each at its own places; one that the fence lets pass may not be one that it stops. */
+const fenceUsers = rule(
+  z.object({ fence: z.object({ users: z.object({ forward: users, reverse: users, exempt: users }) }) }),
+  ({ fence }, report) => {
+    for (const kind of ['forward', 'reverse'] as const) {
+      for (const [index, user] of fence.users[kind].entries()) {
+        if (!fence.users.exempt.includes(user)) continue;
+        report(
+          ['fence', 'users', kind, index],
+          `${user} stands under exempt as well, so a closed fence would not stop its task`,
+          'Give tasks a user of their own.',
+        );
+      }
+    }
+  },
+);
+
+const purgeUsers = rule(
+  z.object({ sites: purging, clusters: purging, fence: z.object({ users: z.object({ exempt: users }) }) }),
+  ({ sites, clusters, fence }, report) => {
+    for (const [list, all] of Object.entries({ sites, clusters })) {
+      for (const [index, place] of all.entries()) {
+        if (fence.users.exempt.includes(place.purge.user)) continue;
+        report(
+          [list, index, 'purge', 'user'],
+          `${place.purge.user} is not in fence.users.exempt, so a closed fence would refuse it`,
+          'Add it there.',
+        );
+      }
+    }
+  },
+);
+
+const tableName = z.object({ schema: z.string(), table: z.string() });
+const catalogue = rule(
+  z.object({ catalogue: z.object({ tables: z.array(tableName), techTables: z.array(tableName).default([]) }) }),
+  ({ catalogue: { tables, techTables } }, report) => {
+    const seen = new Map<string, string>();
+    for (const [list, all] of Object.entries({ tables, techTables })) {
+      for (const [index, each] of all.entries()) {
+        const full = `${each.schema}.${each.table}`;
+        const other = seen.get(full);
+        if (other !== undefined) {
+          report(['catalogue', list, index], `${full} stands at ${other} already`, 'List each table once.');
+        }
+        seen.set(full, `${list}[${index}]`);
+      }
+    }
+  },
+);
+
+const lower = (value: unknown) => (typeof value === 'string' ? value.toLowerCase() : undefined);
+
+/** Everything that one value alone cannot show. */
+export const rules: readonly Rule[] = [
+  unique('tokens', (token) => token.name, 'name', 'the name'),
+  unique('tokens', (token) => lower(token.sha256), 'sha256', 'the token'),
+  unique('sites', (site) => site.name, 'name', 'the name'),
+  unique('sites', (site) => site.serverId, 'serverId', 'the server id'),
+  unique('clusters', (cluster) => cluster.name, 'name', 'the name'),
+  unique('clusters', (cluster) => cluster.homeRegion, 'homeRegion', 'the home region'),
+  unique('proxies', (proxy) => proxy.name, 'name', 'the name'),
+  unique('proxies', (proxy) => `${proxy.host}:${proxy.adminPort}`, 'adminPort', 'the admin address'),
+  places,
+  everyRegion('dms', 'regions'),
+  everyRegion('routing', 'clusters'),
+  timing,
+  ruleIds,
+  hostgroups,
+  fenceUsers,
+  purgeUsers,
+  catalogue,
+];

@@ -1,0 +1,113 @@
+import { z } from 'zod';
+import { policySchema } from './policy.ts';
+import { routingSchema } from './routing.ts';
+import {
+  databaseKeys,
+  homeRegion,
+  host,
+  identifier,
+  milliseconds,
+  name,
+  port,
+  type References,
+  secret,
+  tls,
+  userName,
+} from './values.ts';
+
+/** Roles, each with all that the ones before it may do. */
+export const roles = ['viewer', 'operator', 'approver', 'admin'] as const;
+export type Role = (typeof roles)[number];
+
+const arn = (kind: 'rep' | 'endpoint') =>
+  z.string().regex(new RegExp(`^arn:[^:]+:dms:[^:]+:[^:]*:${kind}:.+$`), `must be a DMS ARN (arn:aws:dms:…:${kind}:…)`);
+const endpoints = z.strictObject({ sourceEndpointArn: arn('endpoint'), targetEndpointArn: arn('endpoint') });
+const table = { schema: identifier, table: identifier };
+
+/** The whole configuration; secrets are read through `references` while it is checked. */
+export function configSchema(references: References) {
+  const database = databaseKeys(references);
+  const purge = z.strictObject({ user: userName, password: secret(references) });
+
+  return z.strictObject({
+    controller: z.strictObject({
+      name,
+      /** Port 0 takes any free one; the log says which. */
+      http: z
+        .strictObject({ host: host.default('127.0.0.1'), port: z.int().min(0).max(65_535).default(8080) })
+        .prefault({}),
+      logLevel: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent']).default('info'),
+    }),
+    tokens: z
+      .array(
+        z.strictObject({
+          name,
+          role: z.enum(roles),
+          sha256: z
+            .string()
+            .regex(/^[0-9a-fA-F]{64}$/, 'must be the SHA-256 of the token: 64 hexadecimal digits')
+            .toLowerCase(),
+        }),
+      )
+      .min(1),
+    store: z.strictObject({ ...database, database: identifier }),
+    coredb: z.strictObject({
+      ...database,
+      schema: identifier.default('CoreDB'),
+      table: identifier.default('Organisation'),
+      orgColumn: identifier.default('OrgID'),
+      homeRegionColumn: identifier.default('HomeRegion'),
+    }),
+    sites: z.array(z.strictObject({ name, ...database, serverId: z.int().min(1).max(4_294_967_295), purge })).min(1),
+    clusters: z.array(z.strictObject({ name, homeRegion, ...database, purge })).min(1),
+    dms: z.strictObject({
+      regions: z.record(
+        homeRegion,
+        z.strictObject({
+          region: z.string().min(1),
+          endpoint: z.url({ protocol: /^https?$/ }).exactOptional(),
+          replicationInstanceArn: arn('rep'),
+          forward: endpoints,
+          reverse: endpoints,
+        }),
+      ),
+      pollIntervalMs: milliseconds(50, 600_000).default(5_000),
+      taskPrefix: z
+        .string()
+        .regex(/^[a-z](-?[a-z0-9]){0,30}$/, 'must start with a letter; lower-case letters, digits, single hyphens')
+        .default('bigdb'),
+      /** Left out: the AWS SDK's own chain (role of the machine, environment, profile). */
+      credentials: z
+        .strictObject({ accessKeyId: secret(references), secretAccessKey: secret(references) })
+        .exactOptional(),
+    }),
+    proxies: z
+      .array(
+        z.strictObject({
+          name,
+          host,
+          adminPort: port,
+          adminUser: userName,
+          adminPassword: secret(references),
+          tls: tls(references).exactOptional(),
+        }),
+      )
+      .min(1),
+    routing: routingSchema,
+    catalogue: z.strictObject({
+      tables: z.array(z.strictObject({ ...table, orgColumn: identifier })).min(1),
+      techTables: z.array(z.strictObject(table)).default([]),
+    }),
+    fence: z.strictObject({
+      users: z.strictObject({
+        forward: z.array(userName).min(1),
+        reverse: z.array(userName).min(1),
+        exempt: z.array(userName).min(1),
+      }),
+    }),
+    policy: policySchema.prefault({}),
+  });
+}
+
+/** The checked configuration, secrets resolved: never to be logged. */
+export type Config = z.output<ReturnType<typeof configSchema>>;

@@ -1,0 +1,105 @@
+import { readFileSync } from 'node:fs';
+import { resolve } from 'node:path';
+import { z } from 'zod';
+import { messageOf } from '../errors/base.ts';
+
+/** Where references in the configuration lead: the environment, and files relative to the configuration's folder. */
+export interface References {
+  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly folder: string;
+}
+
+export const host = z.string().min(1).max(255).regex(/^\S+$/, 'must not contain white space');
+export const port = z.int().min(1).max(65_535);
+export const name = z
+  .string()
+  .regex(/^[A-Za-z0-9][A-Za-z0-9_.-]{0,62}$/, 'must be a short name of letters, digits, - _ .');
+/** An identifier as MySQL and MariaDB take it without quoting. */
+export const identifier = z.string().regex(/^[A-Za-z0-9_$]{1,64}$/, 'must be a plain SQL identifier');
+/** A user of a database, without its host part. */
+export const userName = z.string().min(1).max(80);
+export const homeRegion = z.string().regex(/^[a-z0-9][a-z0-9-]{0,31}$/, 'must be a region such as eu-west-2');
+export const hostgroup = z.int().min(0).max(2_147_483_647);
+/** Milliseconds, whole and bounded to `maximum`. */
+export const milliseconds = (minimum: number, maximum: number) => z.int().min(minimum).max(maximum);
+
+const secretShape = z.xor([
+  z.strictObject({ env: z.string().regex(/^[A-Za-z_][A-Za-z0-9_]*$/) }),
+  z.strictObject({ file: z.string().min(1) }),
+]);
+
+/** A secret: `{ env: NAME }` or `{ file: PATH }`, read at once. What is missing or empty is a fault. */
+export function secret(references: References) {
+  return z.unknown().transform((value, context): string => {
+    const fault = (message: string, remedy: string) => {
+      context.addIssue({ code: 'custom', message, params: { remedy } });
+      return z.NEVER;
+    };
+    const reference = secretShape.safeParse(value);
+    if (!reference.success) {
+      return fault(
+        value === undefined ? 'is missing' : 'is not a reference to a secret',
+        'Write `{ env: NAME }` or `{ file: PATH }`; a secret itself never stands in this file.',
+      );
+    }
+    if ('env' in reference.data) {
+      const found = references.env[reference.data.env];
+      if (found !== undefined && found !== '') return found;
+      return fault(
+        `the environment variable ${reference.data.env} is ${found === undefined ? 'not set' : 'empty'}`,
+        'Set it for the controller’s process.',
+      );
+    }
+    try {
+      const text = readFileSync(resolve(references.folder, reference.data.file), 'utf8').replace(/\r?\n$/, '');
+      return text === '' ? fault(`the file ${reference.data.file} is empty`, 'Write the secret into it.') : text;
+    } catch (error) {
+      return fault(`its file cannot be read: ${messageOf(error)}`, 'Make the file readable for the controller.');
+    }
+  });
+}
+
+/** As mysql2 takes it for `ssl`. */
+export interface TlsOptions {
+  readonly minVersion: 'TLSv1.2';
+  readonly rejectUnauthorized: true;
+  readonly verifyIdentity: boolean;
+  /** PEM of the authority; without it the usual ones. */
+  readonly ca?: string;
+}
+
+/** TLS towards a server. Always verified; `verifyHostname: false` is for names that the certificate does not carry. */
+export function tls(references: References) {
+  return z
+    .strictObject({ caFile: z.string().min(1).exactOptional(), verifyHostname: z.boolean().default(true) })
+    .transform((value, context): TlsOptions => {
+      const options: TlsOptions = {
+        minVersion: 'TLSv1.2',
+        rejectUnauthorized: true,
+        verifyIdentity: value.verifyHostname,
+      };
+      if (value.caFile === undefined) return options;
+      try {
+        return { ...options, ca: readFileSync(resolve(references.folder, value.caFile), 'utf8') };
+      } catch (error) {
+        context.addIssue({
+          code: 'custom',
+          path: ['caFile'],
+          message: `cannot be read: ${messageOf(error)}`,
+          params: { remedy: 'Give the PEM file of the certificate authority.' },
+        });
+        return z.NEVER;
+      }
+    });
+}
+
+/** The keys that every database in the configuration has. */
+export function databaseKeys(references: References) {
+  return {
+    host,
+    port,
+    user: userName,
+    password: secret(references),
+    tls: tls(references).exactOptional(),
+  };
+}

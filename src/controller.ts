@@ -1,0 +1,139 @@
+import { randomUUID } from 'node:crypto';
+import type { Logger } from 'pino';
+import { systemClock } from './adapters/clock.ts';
+import { createOrgDirectory } from './adapters/coredb/orgDirectory.ts';
+import { createReplication } from './adapters/dms/index.ts';
+import { createCluster, createSite } from './adapters/mysql/place.ts';
+import { createRouting } from './adapters/proxysql/fleet.ts';
+import { createStore } from './adapters/store/store.ts';
+import type { Config } from './config/index.ts';
+import { Driver } from './driver/driver.ts';
+import { Attempts } from './flip/attempts.ts';
+import { clusterOf, type Estate } from './flip/estate.ts';
+import { RouteKeeper } from './flip/routeKeeper.ts';
+import { retireBeside } from './flip/settle.ts';
+import { Heartbeats } from './heartbeat/heartbeats.ts';
+import { heartbeatMode } from './heartbeat/modes.ts';
+import type { Place } from './ports/place.ts';
+import { createService } from './service/service.ts';
+import type { MigrationService } from './service/status.ts';
+import { effectHandlers } from './steps/handlers.ts';
+
+/** Builds the adapters that the configuration names. Opens no connection yet. */
+function openEstate(config: Config, logger: Logger): Estate {
+  const sites = config.sites.map(({ tls, ...site }) =>
+    createSite({ ...site, ...(tls === undefined ? {} : { ssl: tls }) }),
+  );
+  const clusters = config.clusters.map(({ tls, ...cluster }) =>
+    createCluster({ ...cluster, ...(tls === undefined ? {} : { ssl: tls }) }),
+  );
+  const { routing } = config;
+  return {
+    sites: sites as unknown as [Place, ...Place[]],
+    clusters: new Map(clusters.map((cluster): [string, Place] => [cluster.homeRegion ?? '', cluster])),
+    replication: createReplication({
+      regions: Object.fromEntries(
+        Object.entries(config.dms.regions).map(([region, { endpoint, ...rest }]) => [
+          region,
+          {
+            ...rest,
+            ...(endpoint === undefined ? {} : { endpoint }),
+            ...(config.dms.credentials === undefined ? {} : { credentials: config.dms.credentials }),
+          },
+        ]),
+      ),
+      heartbeat: { schema: 'bigdb_cutover', table: 'heartbeat', orgColumn: 'org_id', siteColumn: 'site' },
+      taskPrefix: config.dms.taskPrefix,
+      clock: systemClock,
+      pollIntervalMs: config.dms.pollIntervalMs,
+      logger,
+    }),
+    routing: createRouting(config.proxies, {
+      by: routing.by,
+      template: routing[routing.by],
+      ruleIds: routing.ruleIds,
+      sentinelRuleId: routing.sentinelRuleId,
+      source: routing.source,
+      clusters: routing.clusters,
+      flipBudgetMs: config.policy.flipBudgetMs,
+    }),
+    directory: createOrgDirectory(
+      config.coredb,
+      config.clusters.map(({ homeRegion }) => homeRegion),
+    ),
+    store: createStore(config.store),
+    clock: systemClock,
+    heartbeats: new Heartbeats(systemClock, logger),
+    logger,
+    tables: config.catalogue.tables,
+    holdHostgroups: routing.holdHostgroups,
+  };
+}
+
+/** A controller at work: takes up what has no owner, and stops by handing everything over. */
+export async function startController(
+  config: Config,
+  logger: Logger,
+): Promise<{ service: MigrationService; stop(): Promise<void> }> {
+  const estate = openEstate(config, logger);
+  const attempts = new Attempts(estate);
+  const keeper = new RouteKeeper(estate);
+  const driver = new Driver({
+    instance: `${config.controller.name}-${randomUUID().slice(0, 8)}`,
+    store: estate.store,
+    clock: estate.clock,
+    handlers: effectHandlers(estate, attempts, keeper),
+    logger,
+    onState(context, state) {
+      const mode = heartbeatMode(state);
+      const cluster = [clusterOf(estate, context.homeRegion)];
+      const [origins, observers] = mode?.direction === 'back' ? [cluster, estate.sites] : [estate.sites, cluster];
+      estate.heartbeats.set(context.orgId, mode === null ? null : { ...mode, origins, observers });
+    },
+    onTaken(context, epoch, owned) {
+      void reclaim(context, epoch, owned).catch((error) => {
+        logger.warn(
+          { migration: context.migrationId, err: error },
+          'what an earlier owner left was not looked through',
+        );
+      });
+    },
+    onReleased: (context) => {
+      estate.heartbeats.set(context.orgId, null);
+      void keeper.stop(context.migrationId);
+      void attempts.forget(context.migrationId);
+    },
+  });
+
+  /** Hold hostgroups that an earlier owner left, but for the attempt that the machine is still in. */
+  const reclaim: (
+    context: { migrationId: string; attempt: number },
+    epoch: number,
+    owned: () => boolean,
+  ) => Promise<void> = async (context, _epoch, owned) => {
+    for (const row of await estate.store.unretired(context.migrationId)) {
+      if (!owned()) return;
+      if (row.attempt !== context.attempt || row.decision === 'abort') retireBeside(estate, row, stopping.signal);
+    }
+  };
+  const stopping = new AbortController();
+
+  await estate.store.migrate();
+  estate.heartbeats.start();
+  await driver.start();
+  return {
+    service: createService({ estate, driver, keeper, policy: config.policy }),
+    async stop() {
+      stopping.abort(new Error('the controller stops'));
+      await driver.stop();
+      await estate.heartbeats.stop();
+      estate.routing.close();
+      await Promise.all([
+        estate.replication.close(),
+        estate.directory.close(),
+        ...[...estate.sites, ...estate.clusters.values()].map((place) => place.close()),
+      ]);
+      await estate.store.close();
+    },
+  };
+}

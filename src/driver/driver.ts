@@ -1,0 +1,137 @@
+import type { MigrationContext } from '../../statecharts/context.ts';
+import { isTransient, UnknownMigrationError } from '../errors/index.ts';
+import type { Clock } from '../ports/clock.ts';
+import type { Store } from '../ports/store.ts';
+import type { CommandName } from '../service/status.ts';
+import { commandNames } from '../service/status.ts';
+import type { EffectHandlers } from './handlers.ts';
+import type { Logger } from './logger.ts';
+import { MigrationRunner } from './runner.ts';
+
+/** How often a controller says that it lives, and how long its silence lasts before others take over (milliseconds). */
+const beatEveryMs = 400;
+const ownerGraceMs = 2_000;
+
+export interface DriverDeps {
+  /** Unique per process, so that a restarted controller is not mistaken for the one before. */
+  readonly instance: string;
+  readonly store: Store;
+  readonly clock: Clock;
+  readonly handlers: EffectHandlers;
+  readonly logger: Logger;
+  onState(context: MigrationContext, state: string): void;
+  /** A migration has become this controller's; the handlers have nothing in memory of it. */
+  onTaken(context: MigrationContext, epoch: number, owned: () => boolean): void;
+  /** A migration has ended here or belongs to somebody else: nothing is done for it any more. */
+  onReleased(context: MigrationContext): void;
+}
+
+/** Owns migrations through the store and runs each; the only caller of the machine. */
+export class Driver {
+  readonly #deps: DriverDeps;
+  readonly #runners = new Map<string, MigrationRunner>();
+  readonly #stopping = new AbortController();
+  #loop: Promise<void> = Promise.resolve();
+  #turn: Promise<void> = Promise.resolve();
+
+  constructor(deps: DriverDeps) {
+    this.#deps = deps;
+  }
+
+  /** Begins to own; resolves after the first round, with everything that was without an owner taken up. */
+  async start(): Promise<void> {
+    await this.claimNow();
+    this.#loop = this.#rounds();
+  }
+
+  runner(id: string): MigrationRunner | undefined {
+    return this.#runners.get(id);
+  }
+
+  /** One round out of turn: a migration that was just created gets its owner at once. */
+  claimNow(): Promise<void> {
+    this.#turn = this.#turn.then(
+      () => this.#round(),
+      () => this.#round(),
+    );
+    return this.#turn;
+  }
+
+  /** Gives the command to the runner here, or through the store to the controller that owns the migration. */
+  async command(id: string, command: CommandName, actor: string, reason: string | undefined): Promise<void> {
+    const runner = this.#runners.get(id);
+    if (runner !== undefined) return runner.command(command, actor, reason);
+    if ((await this.#deps.store.get(id)) === null) throw new UnknownMigrationError(id);
+    await this.#deps.store.postCommand({ migrationId: id, command, actor, reason: reason ?? null });
+  }
+
+  /** Ends the loops and the effects, and hands everything over at once. */
+  async stop(): Promise<void> {
+    this.#stopping.abort(new Error('the controller stops'));
+    await this.#loop;
+    await this.#turn.catch(() => {});
+    await Promise.all(
+      [...this.#runners.values()].map(async (runner) => {
+        await runner.stop(new Error('the controller stops'));
+        this.#deps.onReleased(runner.context);
+      }),
+    );
+    this.#runners.clear();
+    await this.#deps.store.release(this.#deps.instance).catch((error) => {
+      this.#deps.logger.warn({ err: error }, 'could not hand over; others take over after the grace time');
+    });
+  }
+
+  async #rounds(): Promise<void> {
+    const { clock, logger } = this.#deps;
+    while (!this.#stopping.signal.aborted) {
+      await clock.sleep(beatEveryMs, this.#stopping.signal).catch(() => {});
+      if (this.#stopping.signal.aborted) return;
+      await this.claimNow().catch((error) => {
+        const level = isTransient(error) ? 'warn' : 'error';
+        logger[level]({ err: error }, 'a round of the driver failed');
+      });
+    }
+  }
+
+  async #round(): Promise<void> {
+    const { store, instance } = this.#deps;
+    await store.beatController(instance);
+    for (const id of await store.claim(instance, ownerGraceMs)) await this.#take(id);
+    for (const { migrationId, command, actor, reason } of await store.takeCommands(instance)) {
+      await this.#deliver(migrationId, command, actor, reason);
+    }
+  }
+
+  async #take(id: string): Promise<void> {
+    const { store, logger, clock, handlers } = this.#deps;
+    const row = await store.get(id);
+    if (row === null) return;
+    await this.#runners.get(id)?.stop(new Error('taken anew'));
+    const runner = new MigrationRunner(row, {
+      store,
+      clock,
+      handlers,
+      logger,
+      onState: this.#deps.onState,
+      onStopped: (stopped) => {
+        if (this.#runners.get(stopped) !== runner) return;
+        this.#runners.delete(stopped);
+        this.#deps.onReleased(runner.context);
+      },
+    });
+    this.#runners.set(id, runner);
+    logger.info({ migration: id, org: row.orgId, state: row.state, epoch: row.epoch }, 'taken');
+    this.#deps.onTaken(row.journal.context, row.epoch, () => this.#runners.get(id) === runner);
+    runner.start(row.journal.asked);
+  }
+
+  async #deliver(id: string, command: string, actor: string, reason: string | null): Promise<void> {
+    const known = commandNames.find((name) => name === command);
+    const runner = this.#runners.get(id);
+    if (known === undefined || runner === undefined) return;
+    await runner.command(known, actor, reason ?? undefined).catch((error) => {
+      this.#deps.logger.warn({ migration: id, command, err: error }, 'a command from the inbox was refused');
+    });
+  }
+}

@@ -1,0 +1,341 @@
+import { transition } from 'xstate';
+import type { MigrationContext } from '../../statecharts/context.ts';
+import type { DeadlineName, EffectName, Failure } from '../../statecharts/effects.ts';
+import { journalVersion, migrationMachine } from '../../statecharts/machine.ts';
+import type { MigrationEvent } from '../../statecharts/setup.ts';
+import { CommandNotAllowedError, isTransient, messageOf, OwnershipLostError } from '../errors/index.ts';
+import type { Clock } from '../ports/clock.ts';
+import type { MigrationRow, NewTimelineEvent, Store } from '../ports/store.ts';
+import { type CommandName, commandNames } from '../service/status.ts';
+import { failureFrom } from './failure.ts';
+import type { EffectHandlers, EffectRun } from './handlers.ts';
+import type { Logger } from './logger.ts';
+import { restoreSnapshot, type Snapshot } from './restore.ts';
+import { stateName } from './stateName.ts';
+
+/** First and longest wait between two tries of an effect that met a transient failure (milliseconds). */
+const retryFirstMs = 250;
+const retryLongestMs = 15_000;
+
+/** What the runner needs; `onState` hears every state, also those that live in memory only. */
+export interface RunnerDeps {
+  readonly store: Store;
+  readonly clock: Clock;
+  readonly handlers: EffectHandlers;
+  readonly logger: Logger;
+  onState(context: MigrationContext, state: string): void;
+  /** The migration has ended or belongs to somebody else. */
+  onStopped(id: string): void;
+}
+
+/**
+ * Takes one migration through the machine. One step at a time: compute the transition, commit snapshot, timeline and
+ * wanted effects in one transaction, then run the effects; their results are the next steps. States tagged `memory`
+ * are not committed: the journal stays where a new owner has to begin anyway.
+ */
+export class MigrationRunner {
+  readonly id: string;
+  readonly epoch: number;
+  readonly #deps: RunnerDeps;
+  readonly #ownership = new AbortController();
+  readonly #running = new Map<EffectName, AbortController>();
+  readonly #timers = new Map<DeadlineName, AbortController>();
+  #snapshot: Snapshot;
+  #deadlines: Partial<Record<DeadlineName, number>>;
+  #revision: number;
+  #sinceMs: number;
+  #state: string;
+  #uncommitted: NewTimelineEvent[] = [];
+  #waitsFor: string | null = null;
+  #tail: Promise<unknown> = Promise.resolve();
+
+  constructor(row: MigrationRow, deps: RunnerDeps) {
+    this.id = row.id;
+    this.epoch = row.epoch;
+    this.#deps = deps;
+    this.#snapshot = restoreSnapshot(row);
+    this.#deadlines = { ...row.journal.deadlines };
+    this.#revision = row.revision;
+    this.#sinceMs = row.sinceMs;
+    this.#state = row.state;
+  }
+
+  get state(): string {
+    return this.#state;
+  }
+  get context(): MigrationContext {
+    return this.#snapshot.context;
+  }
+  get sinceMs(): number {
+    return this.#sinceMs;
+  }
+  get waitsFor(): string | null {
+    return this.#waitsFor;
+  }
+
+  /** Commands that the machine would take now. */
+  allowed(): CommandName[] {
+    return commandNames.filter((command) => this.#snapshot.can({ type: command }));
+  }
+
+  /** Begins where the journal stands: an undecided attempt is recovered, everything else is asked for again. */
+  start(asked: readonly EffectName[]): void {
+    this.#deps.onState(this.#snapshot.context, this.#state);
+    if (this.#snapshot.hasTag('undecided')) {
+      this.#inOrder(() => this.#step({ type: 'recover' }, { type: 'note', message: 'taken over in a flip' }));
+      return;
+    }
+    for (const effect of asked) this.#run(effect);
+    for (const deadline of Object.keys(this.#deadlines) as DeadlineName[]) this.#startTimer(deadline);
+  }
+
+  /** Gives a command; resolves when its step is committed. Throws `CommandNotAllowedError`. */
+  command(command: CommandName, actor: string, reason: string | undefined): Promise<void> {
+    return this.#inOrder(async () => {
+      if (!this.#snapshot.can({ type: command })) {
+        throw new CommandNotAllowedError(command, this.#state, this.allowed());
+      }
+      await this.#step(
+        { type: command },
+        { type: 'command', message: `${command} by ${actor}`, data: { command, actor, reason } },
+      );
+    });
+  }
+
+  /** Lets go: running effects end, nothing more is committed. Resolves when the step under way has ended. */
+  async stop(reason: unknown): Promise<void> {
+    this.#ownership.abort(reason);
+    for (const running of this.#running.values()) running.abort(reason);
+    for (const timer of this.#timers.values()) timer.abort(reason);
+    this.#running.clear();
+    this.#timers.clear();
+    await this.#tail;
+  }
+
+  #inOrder<T>(work: () => Promise<T>): Promise<T> {
+    const turn = this.#tail.then(() => {
+      this.#ownership.signal.throwIfAborted();
+      return work();
+    });
+    this.#tail = turn.catch((error) => this.#afterFailedStep(error));
+    return turn;
+  }
+
+  async #afterFailedStep(error: unknown): Promise<void> {
+    if (error instanceof CommandNotAllowedError || this.#ownership.signal.aborted) return;
+    this.#deps.logger.error({ migration: this.id, epoch: this.epoch, err: error }, 'step failed: letting go');
+    this.#ownership.abort(error);
+    for (const running of this.#running.values()) running.abort(error);
+    for (const timer of this.#timers.values()) timer.abort(error);
+    this.#deps.onStopped(this.id);
+  }
+
+  async #step(
+    event: MigrationEvent,
+    entry: { type: string; message: string; data?: Record<string, unknown> },
+  ): Promise<void> {
+    const [next, actions] = transition(migrationMachine, this.#snapshot, event) as [Snapshot, readonly StepAction[]];
+    const nextState = stateName(next.value);
+    const now = this.#deps.clock.nowMs();
+    const entered = nextState !== this.#state;
+    const deadlines = { ...this.#deadlines };
+    for (const action of actions) {
+      if (action.type === 'setDeadline') deadlines[action.params.deadline] = now + action.params.afterMs;
+      if (action.type === 'clearDeadline') delete deadlines[action.params.deadline];
+    }
+    this.#uncommitted.push({
+      atMs: now,
+      type: entered ? 'state' : entry.type,
+      state: nextState,
+      attempt: next.context.attempt || null,
+      message: entry.message,
+      data: { ...entry.data, event: event.type },
+    });
+    const sinceMs = entered ? now : this.#sinceMs;
+    if (!next.hasTag('memory')) {
+      await this.#commit({ next, nextState, sinceMs, deadlines, asked: this.#askedAfter(actions) });
+    }
+    this.#snapshot = next;
+    this.#state = nextState;
+    this.#sinceMs = sinceMs;
+    this.#deadlines = deadlines;
+    if (entered) this.#waitsFor = null;
+    this.#deps.onState(next.context, nextState);
+    this.#carryOut(actions);
+    if (next.status === 'done') {
+      this.#ownership.abort(new Error('the migration has ended'));
+      this.#deps.onStopped(this.id);
+    }
+  }
+
+  #askedAfter(actions: readonly StepAction[]): EffectName[] {
+    const asked = new Set(this.#running.keys());
+    for (const action of actions) {
+      if (action.type === 'drop') asked.delete(action.params.effect);
+      if (action.type === 'ask') asked.add(action.params.effect);
+    }
+    return [...asked];
+  }
+
+  /** Tries until the store answers: a step that is not written down is not taken. */
+  async #commit(step: {
+    next: Snapshot;
+    nextState: string;
+    sinceMs: number;
+    deadlines: Partial<Record<DeadlineName, number>>;
+    asked: EffectName[];
+  }): Promise<void> {
+    const { store, clock, logger } = this.#deps;
+    for (let tried = 0; ; tried++) {
+      try {
+        await store.commit({
+          id: this.id,
+          epoch: this.epoch,
+          revision: this.#revision,
+          state: step.nextState,
+          sinceMs: step.sinceMs,
+          ended: step.next.status === 'done',
+          journal: {
+            version: journalVersion,
+            value: step.next.value,
+            context: step.next.context,
+            asked: step.asked,
+            deadlines: step.deadlines,
+          },
+          timeline: this.#uncommitted,
+        });
+        break;
+      } catch (error) {
+        if (error instanceof OwnershipLostError && tried > 0 && (await this.#landed(step.nextState))) break;
+        if (!isTransient(error)) throw error;
+        logger.warn({ migration: this.id, err: error }, 'the store did not take a step; trying again');
+        this.#waitsFor = `the store: ${messageOf(error)}`;
+        await clock.sleep(backoff(tried), this.#ownership.signal);
+      }
+    }
+    this.#revision += 1;
+    this.#uncommitted = [];
+  }
+
+  /** After a lost answer: whether our own step is what stands. */
+  async #landed(state: string): Promise<boolean> {
+    const row = await this.#deps.store.get(this.id);
+    return row !== null && row.epoch === this.epoch && row.revision === this.#revision + 1 && row.state === state;
+  }
+
+  #carryOut(actions: readonly StepAction[]): void {
+    for (const action of actions) {
+      switch (action.type) {
+        case 'ask':
+          this.#run(action.params.effect);
+          break;
+        case 'drop':
+          this.#running.get(action.params.effect)?.abort(new Error(`${action.params.effect} is not wanted any more`));
+          this.#running.delete(action.params.effect);
+          break;
+        case 'setDeadline':
+          this.#startTimer(action.params.deadline);
+          break;
+        case 'clearDeadline':
+          this.#timers.get(action.params.deadline)?.abort(new Error('deadline cleared'));
+          this.#timers.delete(action.params.deadline);
+          break;
+      }
+    }
+  }
+
+  #startTimer(deadline: DeadlineName): void {
+    const dueMs = this.#deadlines[deadline];
+    if (dueMs === undefined) return;
+    const timer = new AbortController();
+    this.#timers.get(deadline)?.abort(new Error('deadline set anew'));
+    this.#timers.set(deadline, timer);
+    this.#deps.clock.sleep(Math.max(0, dueMs - this.#deps.clock.nowMs()), timer.signal).then(
+      () => this.#deliver(`deadline.${deadline}`, () => this.#timers.get(deadline) === timer),
+      () => {},
+    );
+  }
+
+  #run(effect: EffectName): void {
+    const running = new AbortController();
+    this.#running.get(effect)?.abort(new Error('asked for again'));
+    this.#running.set(effect, running);
+    const current = () => this.#running.get(effect) === running;
+    void this.#untilEnded(effect, running.signal).then(
+      (output) => this.#deliver(`${effect}.done`, current, { output }),
+      (error) => {
+        if (!current() || running.signal.aborted) return;
+        this.#deps.logger.warn({ migration: this.id, org: this.context.orgId, effect, err: error }, 'effect failed');
+        this.#deliver(`${effect}.failed`, current, { failure: failureFrom(error) });
+      },
+    );
+  }
+
+  /** A transient failure is met again until it passes; inside a flip time is short, and every failure counts. */
+  async #untilEnded(effect: EffectName, signal: AbortSignal): Promise<unknown> {
+    for (let tried = 0; ; tried++) {
+      try {
+        return await this.#deps.handlers[effect](this.#effectRun(signal));
+      } catch (error) {
+        if (signal.aborted || effect.startsWith('flip.') || !isTransient(error)) throw error;
+        if (tried === 0) this.#note(`${effect} waits: ${messageOf(error)}`, { failure: failureFrom(error) });
+        this.#waitsFor = messageOf(error);
+        await this.#deps.clock.sleep(backoff(tried), signal);
+      }
+    }
+  }
+
+  #effectRun(signal: AbortSignal): EffectRun {
+    return {
+      migration: this.#snapshot.context,
+      epoch: this.epoch,
+      signal,
+      ownership: this.#ownership.signal,
+      note: (message, data) => this.#note(message, data),
+      waitsFor: (what) => {
+        if (!signal.aborted) this.#waitsFor = what;
+      },
+    };
+  }
+
+  #note(message: string, data: Record<string, unknown> = {}): void {
+    const event: NewTimelineEvent = {
+      atMs: this.#deps.clock.nowMs(),
+      type: 'note',
+      state: this.#state,
+      attempt: this.context.attempt || null,
+      message,
+      data,
+    };
+    // Inside the pause nothing is written: the note goes with the next step.
+    if (this.#snapshot.hasTag('holding')) {
+      this.#uncommitted.push(event);
+      return;
+    }
+    this.#deps.store.note(this.id, [event]).catch((error) => {
+      this.#deps.logger.warn({ migration: this.id, err: error, event }, 'a note could not be stored');
+    });
+  }
+
+  #deliver(type: string, current: () => boolean, payload: { output?: unknown; failure?: Failure } = {}): void {
+    this.#inOrder(async () => {
+      // A result that comes after its effect was dropped or asked for again belongs to another time.
+      if (!current()) return;
+      const failed = payload.failure;
+      await this.#step({ type, ...payload } as MigrationEvent, {
+        type: 'effect',
+        message: failed === undefined ? type : `${type}: ${failed.message}`,
+        ...(failed === undefined ? {} : { data: { failure: failed } }),
+      });
+    }).catch(() => {});
+  }
+}
+
+type StepAction =
+  | { readonly type: 'ask' | 'drop'; readonly params: { readonly effect: EffectName } }
+  | { readonly type: 'setDeadline'; readonly params: { readonly deadline: DeadlineName; readonly afterMs: number } }
+  | { readonly type: 'clearDeadline'; readonly params: { readonly deadline: DeadlineName } };
+
+function backoff(tried: number): number {
+  return Math.min(retryLongestMs, retryFirstMs * 2 ** Math.min(tried, 10));
+}

@@ -1,0 +1,127 @@
+import { createHash } from 'node:crypto';
+import type { OrgTable } from '../ports/place.ts';
+import type { FenceUsers } from './plan.ts';
+import { CONTROL_SCHEMA, TRIGGER_PREFIX } from './schema.ts';
+import { literal, quoted } from './sql.ts';
+
+/** What a trigger must know about where it runs. Sites share their triggers, because their schema replicates. */
+export type TriggerSide =
+  | { readonly kind: 'sites'; readonly places: readonly { readonly name: string; readonly serverId: number }[] }
+  | { readonly kind: 'cluster'; readonly name: string };
+
+export type TriggerEvent = 'INSERT' | 'UPDATE' | 'DELETE';
+export const TRIGGER_EVENTS: readonly TriggerEvent[] = ['INSERT', 'UPDATE', 'DELETE'];
+
+/** A trigger as it has to be. Its name holds a digest of its text: another text is another trigger. */
+export interface FenceTrigger {
+  readonly schema: string;
+  readonly table: string;
+  readonly event: TriggerEvent;
+  readonly name: string;
+  readonly createSql: string;
+}
+
+const LONGEST_NAME = 64;
+const DIGEST_LENGTH = 8;
+
+/** The three triggers of one org-owned table. */
+export function fenceTriggers(table: OrgTable, side: TriggerSide, users: FenceUsers): readonly FenceTrigger[] {
+  return TRIGGER_EVENTS.map((event) => {
+    const body = triggerBody(table.orgColumn, event, side, users);
+    const name = triggerName(table.table, event, body);
+    const createSql = `CREATE TRIGGER ${quoted(table.schema)}.${quoted(name)} BEFORE ${event}
+ON ${quoted(table.schema)}.${quoted(table.table)} FOR EACH ROW
+${body}`;
+    return { schema: table.schema, table: table.table, event, name, createSql };
+  });
+}
+
+/** The statement that removes a trigger, whoever made it. */
+export function dropTriggerSql(schema: string, name: string): string {
+  return `DROP TRIGGER IF EXISTS ${quoted(schema)}.${quoted(name)}`;
+}
+
+function triggerName(table: string, event: TriggerEvent, body: string): string {
+  const digest = createHash('sha256').update(`${table}\n${body}`).digest('hex').slice(0, DIGEST_LENGTH);
+  const suffix = `_${event.charAt(0).toLowerCase()}_${digest}`;
+  return `${TRIGGER_PREFIX}${table.slice(0, LONGEST_NAME - TRIGGER_PREFIX.length - suffix.length)}${suffix}`;
+}
+
+/**
+ * The body. Who writes is asked first (USER() is who is logged on; CURRENT_USER() would be the definer); then the place's
+ * own row is read with a shared lock that lasts as long as the transaction, so that closing the fence waits for it. A
+ * plain read instead would see an old row and let a transaction commit after the fence has closed.
+ */
+function triggerBody(orgColumn: string, event: TriggerEvent, side: TriggerSide, users: FenceUsers): string {
+  const org = `${event === 'DELETE' ? 'OLD' : 'NEW'}.${quoted(orgColumn)}`;
+  return `BEGIN
+  DECLARE v_writer VARCHAR(16) CHARACTER SET ascii COLLATE ascii_bin DEFAULT NULL;
+  DECLARE v_place VARCHAR(64) CHARACTER SET ascii COLLATE ascii_bin DEFAULT ${placeExpression(side)};
+  DECLARE v_class VARCHAR(16) CHARACTER SET ascii COLLATE ascii_bin DEFAULT ${classExpression(side, users)};
+  DECLARE v_refusal VARCHAR(128) CHARACTER SET utf8mb4;
+${event === 'UPDATE' ? immutableOrg(orgColumn) : ''}  IF v_class <> 'exempt' THEN
+${readRow(org, side)}
+    IF ${refusesWhen(side)} THEN
+      SET v_refusal = LEFT(CONCAT('BIGDB_FENCE org=', COALESCE(${org}, 'NULL'), ' place=', COALESCE(v_place, 'unknown'),
+        ' writer=', COALESCE(v_writer, 'none')), 128);
+      SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = v_refusal;
+    END IF;
+  END IF;
+END`;
+}
+
+function placeExpression(side: TriggerSide): string {
+  if (side.kind === 'cluster') return literal(side.name);
+  const cases = side.places.map(({ name, serverId }) => `WHEN ${serverId} THEN ${literal(name)}`).join(' ');
+  return `CASE @@GLOBAL.server_id ${cases} END`;
+}
+
+/** Classes of the accounts that are none of the clients'. At a site the reverse task writes, at a cluster the forward one. */
+function classExpression(side: TriggerSide, users: FenceUsers): string {
+  const tasks: readonly ['forward' | 'reverse', readonly string[]][] =
+    side.kind === 'sites'
+      ? [
+          ['reverse', users.reverse],
+          ['forward', users.forward],
+        ]
+      : [
+          ['forward', users.forward],
+          ['reverse', users.reverse],
+        ];
+  // The host has no @, a user's name may have one. Names are compared as bytes: they are case-sensitive.
+  const user = `CAST(LEFT(USER(), CHAR_LENGTH(USER()) - CHAR_LENGTH(SUBSTRING_INDEX(USER(), '@', -1)) - 1) AS BINARY)`;
+  const cases = [['exempt', users.exempt] as const, ...tasks]
+    .filter(([, names]) => names.length > 0)
+    .map(([name, names]) => `WHEN ${user} IN (${names.map(literal).join(', ')}) THEN '${name}'`);
+  return cases.length === 0 ? `'clients'` : `CASE ${cases.join(' ')} ELSE 'clients' END`;
+}
+
+function immutableOrg(orgColumn: string): string {
+  const column = quoted(orgColumn);
+  return `  IF NOT (OLD.${column} <=> NEW.${column}) THEN
+    SET v_refusal = LEFT(CONCAT('BIGDB_FENCE org=', COALESCE(OLD.${column}, 'NULL'), ' place=', COALESCE(v_place, 'unknown'),
+      ' a row cannot change its org'), 128);
+    SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = v_refusal;
+  END IF;
+`;
+}
+
+function readRow(org: string, side: TriggerSide): string {
+  const own = `SET v_writer = (SELECT f.writer FROM ${CONTROL_SCHEMA}.fence f
+      WHERE f.org_id = ${org} AND f.place = v_place LOCK IN SHARE MODE);`;
+  if (side.kind === 'cluster') return `    ${own}`;
+  // A server that is none of the sites (a stand-in after a failover): every place's row has to be open.
+  return `    IF v_place IS NOT NULL THEN
+      ${own}
+    ELSE
+      SET v_writer = (SELECT f.writer FROM ${CONTROL_SCHEMA}.fence f
+      WHERE f.org_id = ${org} AND f.writer <> v_class ORDER BY f.place LIMIT 1 LOCK IN SHARE MODE);
+    END IF;`;
+}
+
+/** Without a row: an org newer than the installation writes on at the sites, and nobody writes it at a cluster. */
+function refusesWhen(side: TriggerSide): string {
+  return side.kind === 'cluster'
+    ? 'v_writer IS NULL OR v_writer <> v_class'
+    : `(v_writer IS NULL AND v_class <> 'clients') OR v_writer <> v_class`;
+}

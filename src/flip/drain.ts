@@ -1,0 +1,43 @@
+import type { EffectRun } from '../driver/handlers.ts';
+import { DrainTimeoutError } from '../errors/index.ts';
+import { budgetLeftMs, type FlipAttempt, placesOf } from './attempt.ts';
+import type { Estate } from './estate.ts';
+
+/** Share of the budget that a drain may use: the steps behind it need the rest. */
+const drainShare = 0.6;
+/** Time between two looks at the proxies' sessions (milliseconds). */
+const lookEveryMs = 3;
+
+/**
+ * Waits until, seen from every proxy, no session of the org has anything but a plain read on the serving side, and no
+ * XA transaction is prepared there. At this point we know: through the proxies nothing of the org is under way.
+ */
+export async function drain(estate: Estate, attempt: FlipAttempt, run: EffectRun): Promise<void> {
+  const limitMs = attempt.budgetMs * (1 - drainShare);
+  for (;;) {
+    const blocking = await blockingNow(estate, attempt, run.signal);
+    if (blocking.length === 0) return;
+    if (budgetLeftMs(attempt, estate.clock.monotonicMs()) < limitMs) {
+      throw new DrainTimeoutError(attempt.owner.orgId, blocking);
+    }
+    await estate.clock.sleep(lookEveryMs, run.signal);
+  }
+}
+
+/** Everything that is not at rest now: sessions at the proxies, prepared XA transactions at the serving places. */
+export async function blockingNow(
+  estate: Estate,
+  attempt: FlipAttempt,
+  signal: AbortSignal,
+): Promise<readonly unknown[]> {
+  const { from } = placesOf(estate, attempt.direction, attempt.owner.homeRegion);
+  const [sessions, prepared] = await Promise.all([
+    Promise.all(estate.routing.proxies.map((proxy) => proxy.blockingSessions(attempt.owner, attempt.serving, signal))),
+    Promise.all(
+      from.map(async (place) =>
+        (await place.preparedXa(signal)).map((xid) => ({ place: place.name, because: 'xa', xid })),
+      ),
+    ),
+  ]);
+  return [...sessions.flat(), ...prepared.flat()];
+}

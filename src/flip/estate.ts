@@ -1,0 +1,32 @@
+import type { Logger } from '../driver/logger.ts';
+import type { Heartbeats } from '../heartbeat/heartbeats.ts';
+import type { Clock } from '../ports/clock.ts';
+import type { OrgDirectory } from '../ports/directory.ts';
+import type { OrgTable, Place } from '../ports/place.ts';
+import type { Replication } from '../ports/replication.ts';
+import type { Routing } from '../ports/routing.ts';
+import type { Store } from '../ports/store.ts';
+
+/** Everything that a move touches: what every step is given. */
+export interface Estate {
+  /** The first is the task's site. */
+  readonly sites: readonly [Place, ...Place[]];
+  /** By home region. */
+  readonly clusters: ReadonlyMap<string, Place>;
+  readonly replication: Replication;
+  readonly routing: Routing;
+  readonly directory: OrgDirectory;
+  readonly store: Store;
+  readonly clock: Clock;
+  readonly heartbeats: Heartbeats;
+  readonly logger: Logger;
+  readonly tables: readonly OrgTable[];
+  readonly holdHostgroups: { readonly from: number; readonly to: number };
+}
+
+/** The cluster that serves a home region. The configuration was checked: a missing one is a defect. */
+export function clusterOf(estate: Estate, homeRegion: string): Place {
+  const cluster = estate.clusters.get(homeRegion);
+  if (cluster === undefined) throw new RangeError(`no cluster serves ${homeRegion}`);
+  return cluster;
+}

@@ -1,0 +1,55 @@
+import { randomUUID } from 'node:crypto';
+import type { EffectRun } from '../driver/handlers.ts';
+import { MarkerTimeoutError } from '../errors/index.ts';
+import type { Heartbeat, Marker, Place } from '../ports/place.ts';
+import { budgetLeftMs, type FlipAttempt, placesOf } from './attempt.ts';
+import type { Estate } from './estate.ts';
+
+/** Share of the budget that has to be left when the markers have arrived. */
+const reserveShare = 0.1;
+/** Time between two looks for the markers (milliseconds). */
+const lookEveryMs = 2;
+
+/**
+ * Writes one marker at every serving place, each into its own GTID domain, and waits until all of them are seen at
+ * every place that will serve. At this point we know: the other side has everything that was ever acknowledged.
+ */
+export async function marker(estate: Estate, attempt: FlipAttempt, run: EffectRun): Promise<void> {
+  const { from, to } = placesOf(estate, attempt.direction, attempt.owner.homeRegion);
+  const written: Marker = { epoch: attempt.owner.epoch, attempt: attempt.owner.attempt, nonce: randomUUID() };
+  await Promise.all(from.map((place) => place.writeMarker(attempt.owner.orgId, written, run.signal)));
+  await Promise.all(to.map((place) => untilSeen(estate, attempt, place, from, written, run.signal)));
+}
+
+async function untilSeen(
+  estate: Estate,
+  attempt: FlipAttempt,
+  place: Place,
+  from: readonly Place[],
+  written: Marker,
+  signal: AbortSignal,
+): Promise<void> {
+  const { orgId } = attempt.owner;
+  for (;;) {
+    const heartbeats = (await place.readHeartbeats([orgId], signal)).get(orgId) ?? [];
+    const missing = from.filter(({ name }) => !heartbeats.some((beat) => beat.site === name && carries(beat, written)));
+    if (missing.length === 0) return;
+    if (budgetLeftMs(attempt, estate.clock.monotonicMs()) < attempt.budgetMs * reserveShare) {
+      throw new MarkerTimeoutError(
+        orgId,
+        missing.map(({ name }) => `${name} at ${place.name}`),
+      );
+    }
+    await estate.clock.sleep(lookEveryMs, signal);
+  }
+}
+
+/** Equality in all three parts: an older attempt's marker, or another owner's, proves nothing. */
+function carries(beat: Heartbeat, written: Marker): boolean {
+  return (
+    beat.marker !== null &&
+    beat.marker.epoch === written.epoch &&
+    beat.marker.attempt === written.attempt &&
+    beat.marker.nonce === written.nonce
+  );
+}

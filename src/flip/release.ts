@@ -1,0 +1,38 @@
+import type { EffectRun } from '../driver/handlers.ts';
+import { type FlipAttempt, placesOf } from './attempt.ts';
+import type { Estate } from './estate.ts';
+import type { RouteKeeper } from './routeKeeper.ts';
+import { untilDone } from './untilDone.ts';
+
+/** Longest wait for the fence that nobody writes through (milliseconds). */
+const openTimeoutMs = 2_000;
+
+/**
+ * Behind the commit point there is only forward: the next side's fence opens to clients, then every proxy sends the
+ * org's queries there and lets through what waits.
+ */
+export async function release(
+  estate: Estate,
+  attempt: FlipAttempt,
+  keeper: RouteKeeper,
+  run: EffectRun,
+): Promise<void> {
+  const { orgId, epoch, homeRegion } = attempt.owner;
+  const { to } = placesOf(estate, attempt.direction, homeRegion);
+  await untilDone(estate, run, `the fence at ${to.map(({ name }) => name).join(', ')}`, () =>
+    Promise.all(to.map((place) => place.setFence(orgId, 'clients', epoch, openTimeoutMs, run.signal))),
+  );
+  const brought = await keeper.bring(
+    {
+      migrationId: attempt.migrationId,
+      owner: attempt.owner,
+      step: 'release',
+      side: attempt.next,
+      holdHostgroup: attempt.holdHostgroup,
+    },
+    run.ownership,
+  );
+  attempt.releasedAtMs = brought.atMs;
+  if (brought.stragglers.length > 0)
+    run.note(`still held at ${brought.stragglers.join(', ')}: retried until it answers`);
+}

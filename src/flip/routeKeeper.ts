@@ -1,0 +1,137 @@
+import { isTransient, messageOf, RouteConflictError, RouteReadBackError, StaleEpochError } from '../errors/index.ts';
+import type { Proxy, RouteOwner, Side } from '../ports/routing.ts';
+import type { Estate } from './estate.ts';
+
+/** Time between two tries on a proxy that does not answer (milliseconds). */
+const tryEveryMs = 200;
+/** After this long the proxies that answered count, and the others are left to be retried in the background (milliseconds). */
+const stragglerAfterMs = 1_500;
+
+/** Where the org's route is to go on every proxy. */
+export interface WantedRoute {
+  readonly migrationId: string;
+  readonly owner: RouteOwner;
+  readonly step: string;
+  readonly side: Side;
+  /** Hostgroup in which queries of the attempt may still wait; null where there was none. */
+  readonly holdHostgroup: number | null;
+}
+
+/** What `bring` has done when it comes back: proxies that do not answer stay as they are, held if they were held. */
+export interface Brought {
+  readonly atMs: number;
+  readonly stragglers: readonly string[];
+}
+
+interface Keeping {
+  readonly ended: AbortController;
+  /** Proxies that do not answer, with the last error of each. */
+  readonly stragglers: Map<string, string>;
+  /** Proxies that are there, with the monotonic time of their arrival. */
+  readonly there: Map<string, number>;
+  readonly loops: Promise<void>[];
+}
+
+/**
+ * Brings the org's route to one side on every proxy, and lets what waits there through. A proxy that cannot be reached
+ * is retried until it answers; meanwhile it is held, which is safe, and is named in the status.
+ */
+export class RouteKeeper {
+  readonly #estate: Estate;
+  readonly #keeping = new Map<string, Keeping>();
+
+  constructor(estate: Estate) {
+    this.#estate = estate;
+  }
+
+  /** Proxies that have not been brought yet, with the last error of each. */
+  stragglers(migrationId: string): ReadonlyMap<string, string> {
+    return this.#keeping.get(migrationId)?.stragglers ?? new Map();
+  }
+
+  /** Ends what is left of an earlier `bring`, and waits until it has ended. */
+  async stop(migrationId: string): Promise<void> {
+    const keeping = this.#keeping.get(migrationId);
+    this.#keeping.delete(migrationId);
+    keeping?.ended.abort(new Error('another route is wanted'));
+    await Promise.all(keeping?.loops ?? []);
+  }
+
+  /** Resolves when all proxies are there, or when those that answer are and the others stayed silent too long. */
+  async bring(wanted: WantedRoute, signal: AbortSignal): Promise<Brought> {
+    await this.stop(wanted.migrationId);
+    const { clock, routing } = this.#estate;
+    const keeping: Keeping = { ended: new AbortController(), stragglers: new Map(), there: new Map(), loops: [] };
+    this.#keeping.set(wanted.migrationId, keeping);
+    const until = AbortSignal.any([signal, keeping.ended.signal]);
+    const outcomes = routing.proxies.map(async (proxy) => {
+      await this.#untilThere(proxy, wanted, keeping, until);
+      keeping.stragglers.delete(proxy.name);
+      keeping.there.set(proxy.name, clock.monotonicMs());
+    });
+    keeping.loops.push(...outcomes.map((outcome) => outcome.catch(() => {})));
+    const patience = new AbortController();
+    try {
+      await Promise.race([Promise.all(outcomes), this.#allButStragglers(outcomes.length, keeping, patience.signal)]);
+    } finally {
+      patience.abort(new Error('no longer waited for'));
+    }
+    return {
+      atMs: Math.max(...keeping.there.values()),
+      stragglers: [...keeping.stragglers.keys()],
+    };
+  }
+
+  /** After some patience the proxies that answered count; where none has answered there is nothing to go on with. */
+  async #allButStragglers(fleetSize: number, keeping: Keeping, signal: AbortSignal): Promise<void> {
+    const { clock } = this.#estate;
+    try {
+      await clock.sleep(stragglerAfterMs, signal);
+      while (keeping.there.size === 0 || keeping.there.size + keeping.stragglers.size < fleetSize) {
+        await clock.sleep(tryEveryMs, signal);
+      }
+    } catch (error) {
+      if (!signal.aborted) throw error;
+    }
+  }
+
+  async #untilThere(proxy: Proxy, wanted: WantedRoute, keeping: Keeping, signal: AbortSignal): Promise<void> {
+    for (;;) {
+      try {
+        return await bringOne(proxy, wanted, signal);
+      } catch (error) {
+        if (signal.aborted) throw error;
+        const retried =
+          isTransient(error) || error instanceof RouteConflictError || error instanceof RouteReadBackError;
+        if (!retried) throw error;
+        if (!keeping.stragglers.has(proxy.name)) {
+          this.#estate.logger.warn(
+            { migration: wanted.migrationId, org: wanted.owner.orgId, proxy: proxy.name, err: error },
+            'a proxy is retried until it answers',
+          );
+        }
+        keeping.stragglers.set(proxy.name, messageOf(error));
+        await this.#estate.clock.sleep(tryEveryMs, signal);
+      }
+    }
+  }
+}
+
+/** One proxy: read what is there, change it from exactly that, let the waiting through. */
+async function bringOne(proxy: Proxy, wanted: WantedRoute, signal: AbortSignal): Promise<void> {
+  const { owner, step, side, holdHostgroup } = wanted;
+  const found = await proxy.readRoute(owner, signal);
+  if (found.comment === null) {
+    // Never prepared here: there is nothing of ours to take back, and nothing was held.
+    if (side === 'source') return;
+    const prepared = await proxy.prepare(owner, signal);
+    await proxy.setRoute(owner, step, { kind: side }, prepared.comment ?? '', signal);
+    return;
+  }
+  if (found.epoch > owner.epoch) throw new StaleEpochError(`proxy ${proxy.name}`, owner.orgId, owner.epoch);
+  const comment = await proxy.setRoute(owner, step, { kind: side }, found.comment, signal);
+  const waitedIn = found.route !== null && 'holdHostgroup' in found.route ? found.route.holdHostgroup : null;
+  for (const hold of new Set([holdHostgroup, waitedIn])) {
+    if (hold !== null) await proxy.openHold(owner, hold, side, comment, signal);
+  }
+}

@@ -1,0 +1,69 @@
+import type { EffectRun } from '../driver/handlers.ts';
+import { FlipNotReadyError, isTransient, messageOf } from '../errors/index.ts';
+import { taskRef } from '../steps/taskPlans.ts';
+import type { FlipAttempt } from './attempt.ts';
+import { clusterOf, type Estate } from './estate.ts';
+
+const fenceTimeoutMs = 5_000;
+/** How long a hold hostgroup is waited for here; after that its retirement goes on beside the next states (milliseconds). */
+const retireForMs = 5_000;
+const lookEveryMs = 250;
+
+/**
+ * After release, outside the pause. Forward: the forward task is deleted, not stopped, for a stopped one can be resumed
+ * and would put old images over new rows; only then may the reverse task apply anything. Back: the reverse task goes.
+ */
+export async function settle(estate: Estate, attempt: FlipAttempt, run: EffectRun): Promise<void> {
+  const { migration } = run;
+  const { orgId, epoch } = attempt.owner;
+  if (attempt.direction === 'forward') {
+    await estate.replication.ensureGone(taskRef(migration, 'forward'), run.signal);
+    for (const site of estate.sites) await site.setFence(orgId, 'reverse', epoch, fenceTimeoutMs, run.signal);
+    if (attempt.pinned === null) throw new FlipNotReadyError('the attempt has no pinned binlog position');
+    await estate.replication.ensureStarted(taskRef(migration, 'reverse'), attempt.pinned, run.signal);
+  } else {
+    await estate.replication.ensureGone(taskRef(migration, 'reverse'), run.signal);
+    await clusterOf(estate, migration.homeRegion).setFence(orgId, 'nobody', epoch, fenceTimeoutMs, run.signal);
+  }
+  retireBeside(estate, heldBy(attempt), run.ownership);
+}
+
+/** Retires the attempt's hold hostgroup beside whatever comes next. */
+export function retireBeside(estate: Estate, attempt: HeldAttempt, ownership: AbortSignal): void {
+  retire(estate, attempt, ownership).catch((error) => {
+    if (!ownership.aborted) {
+      estate.logger.warn({ migration: attempt.migrationId, err: error }, 'a hold hostgroup was not retired');
+    }
+  });
+}
+
+export function heldBy(attempt: FlipAttempt): HeldAttempt {
+  return { migrationId: attempt.migrationId, attempt: attempt.owner.attempt, holdHostgroup: attempt.holdHostgroup };
+}
+
+/** What retiring needs to know of an attempt. */
+export interface HeldAttempt {
+  readonly migrationId: string;
+  readonly attempt: number;
+  readonly holdHostgroup: number;
+}
+
+/** Takes the hold hostgroup away on every proxy as soon as nothing uses it there, then gives its number back. */
+export async function retire(estate: Estate, attempt: HeldAttempt, signal: AbortSignal): Promise<void> {
+  const startedAtMs = estate.clock.monotonicMs();
+  await Promise.all(
+    estate.routing.proxies.map(async (proxy) => {
+      for (;;) {
+        try {
+          if (await proxy.retireHold(attempt.holdHostgroup, signal)) return;
+        } catch (error) {
+          if (!isTransient(error)) throw error;
+          estate.logger.debug({ proxy: proxy.name, err: messageOf(error) }, 'a hold hostgroup waits to be retired');
+        }
+        const waitedMs = estate.clock.monotonicMs() - startedAtMs;
+        await estate.clock.sleep(waitedMs > retireForMs ? lookEveryMs * 8 : lookEveryMs, signal);
+      }
+    }),
+  );
+  await estate.store.retireAttempt(attempt.migrationId, attempt.attempt);
+}

@@ -1,0 +1,83 @@
+import { randomUUID } from 'node:crypto';
+import type { Socket } from 'node:net';
+import Fastify, { type FastifyBaseLogger, LogController } from 'fastify';
+import { serializerCompiler, validatorCompiler, type ZodTypeProvider } from 'fastify-type-provider-zod';
+import { RequestMalformedError } from '../errors/http.ts';
+import type { MigrationService } from '../service/status.ts';
+import { requireTokens, type TokenEntry } from './auth.ts';
+import { commandRoutes } from './commands.ts';
+import { type StreamSettings, streamDefaults } from './eventStream.ts';
+import { eventRoutes } from './events.ts';
+import { healthRoutes } from './health.ts';
+import { watchMethods } from './methods.ts';
+import { migrationRoutes } from './migrations.ts';
+import { watchRoutes } from './openapi.ts';
+import { handleProblems, problemText, sendProblem } from './problems.ts';
+import type { App } from './types.ts';
+
+/** What the HTTP side is built from. It reads neither environment nor configuration, and does not listen. */
+export interface AppParts {
+  readonly service: MigrationService;
+  readonly tokens: readonly TokenEntry[];
+  readonly version: string;
+  readonly logger?: FastifyBaseLogger;
+  readonly streams?: Partial<StreamSettings>;
+}
+
+const bodyLimitBytes = 64 * 1024;
+/** A request has to have arrived whole by then. */
+const requestTimeoutMs = 30_000;
+
+/** The HTTP API. Nothing but health is served without a token. */
+export function buildApp({ service, tokens, version, logger, streams }: AppParts): App {
+  const app: App = Fastify({
+    ...(logger ? { loggerInstance: logger } : { logger: false }),
+    logController: new LogController({ disableRequestLogging: true }),
+    bodyLimit: bodyLimitBytes,
+    requestTimeout: requestTimeoutMs,
+    genReqId: ({ headers: { 'x-request-id': given } }) =>
+      typeof given === 'string' && /^[\w.-]{1,64}$/.test(given) ? given : randomUUID(),
+    frameworkErrors: (error, request, reply) => {
+      sendProblem(error, request, reply);
+    },
+    clientErrorHandler: refuseUnreadable,
+  }).withTypeProvider<ZodTypeProvider>();
+
+  app.setValidatorCompiler(validatorCompiler);
+  app.setSerializerCompiler(serializerCompiler);
+  app.decorateRequest('actor', null);
+  app.addHook('onRequest', async (request, reply) => {
+    reply.header('x-request-id', request.id).header('x-content-type-options', 'nosniff');
+  });
+  app.addHook('onResponse', async (request, reply) => {
+    const level = request.method === 'GET' || request.method === 'HEAD' ? 'debug' : 'info';
+    const { statusCode: status, elapsedTime: ms } = reply;
+    request.log[level]({ method: request.method, url: request.url, status, ms, by: request.actor?.name }, 'request');
+  });
+  handleProblems(app);
+
+  const describeRoutes = watchRoutes(app);
+  healthRoutes(app, service, version);
+  app.register(async (scope: App) => {
+    const refuseOtherMethods = watchMethods(scope);
+    requireTokens(scope, tokens);
+    migrationRoutes(scope, service);
+    commandRoutes(scope, service);
+    eventRoutes(scope, service, { ...streamDefaults, ...streams });
+    describeRoutes(scope, version);
+    refuseOtherMethods();
+  });
+  return app;
+}
+
+/** What is not HTTP reaches no route and no handler. */
+function refuseUnreadable(error: Error & { code?: string }, socket: Socket): void {
+  if (error.code === 'ECONNRESET' || !socket.writable) {
+    socket.destroy();
+    return;
+  }
+  const problem = problemText(new RequestMalformedError('this is not a readable HTTP request'), 400, randomUUID());
+  socket.end(
+    `HTTP/1.1 400 Bad Request\r\nconnection: close\r\ncontent-type: application/problem+json; charset=utf-8\r\ncontent-length: ${Buffer.byteLength(problem)}\r\n\r\n${problem}`,
+  );
+}

@@ -1,0 +1,50 @@
+import { createHash, timingSafeEqual } from 'node:crypto';
+import { type Role, roles } from '../config/schema.ts';
+import { RoleTooLowError, TokenMissingError, TokenRefusedError } from '../errors/http.ts';
+import type { Actor, CommandName } from '../service/status.ts';
+import type { App } from './types.ts';
+
+/** A bearer token that is accepted, known here by its SHA-256 only (64 hexadecimal digits). */
+export interface TokenEntry {
+  readonly name: string;
+  readonly role: Role;
+  readonly sha256: string;
+}
+
+/** The lowest role that may give each command. Rolling back never waits for an approver. */
+export const roleOfCommand: Readonly<Record<CommandName, Role>> = {
+  start: 'operator',
+  pause: 'operator',
+  resume: 'operator',
+  rollback: 'operator',
+  cancel: 'operator',
+  retry: 'operator',
+  approve: 'approver',
+  complete: 'approver',
+};
+
+/** Demands a token, and the role that the route names, from every request of the scope. */
+export function requireTokens(scope: App, tokens: readonly TokenEntry[]): void {
+  const known = tokens.map((token) => ({ ...token, digest: Buffer.from(token.sha256, 'hex') }));
+
+  scope.addHook('onRequest', async (request) => {
+    const given = /^Bearer +([\x21-\x7e]{1,4096})$/i.exec(request.headers.authorization ?? '')?.[1];
+    if (given === undefined) throw new TokenMissingError();
+    const digest = createHash('sha256').update(given).digest();
+    // Every entry is compared, so that the time taken tells nothing about which one matched.
+    const matching = known.filter(
+      (token) => token.digest.length === digest.length && timingSafeEqual(token.digest, digest),
+    );
+    const token = matching[0];
+    if (token === undefined) throw new TokenRefusedError();
+    const needed = request.routeOptions.config.role ?? 'admin';
+    if (roles.indexOf(token.role) < roles.indexOf(needed)) throw new RoleTooLowError(token.role, needed);
+    request.actor = { name: token.name, role: token.role, from: request.ip };
+  });
+}
+
+/** Who asks. A route outside the scope of `requireTokens` has nobody, which is a defect. */
+export function actorOf(request: { actor: Actor | null }): Actor {
+  if (request.actor === null) throw new TokenMissingError();
+  return request.actor;
+}

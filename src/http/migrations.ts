@@ -1,0 +1,69 @@
+import type { MigrationService } from '../service/status.ts';
+import { migrationStatusSchema } from '../service/status.ts';
+import { actorOf } from './auth.ts';
+import { etagOf, etagOfPage, sentNotModified } from './etag.ts';
+import { createBody, idParams, listQuery, migrationPage } from './schemas.ts';
+import type { App } from './types.ts';
+
+/** Create, list and get. */
+export function migrationRoutes(scope: App, service: MigrationService): void {
+  scope.post(
+    '/v1/migrations',
+    {
+      config: { role: 'operator' },
+      schema: {
+        summary: 'Plan the move of an org; nothing happens before `start`',
+        body: createBody,
+        response: { 201: migrationStatusSchema },
+      },
+    },
+    async (request, reply) => {
+      const { orgId, policy } = request.body;
+      const status = await service.create({ orgId, ...(policy && { policy }) }, actorOf(request));
+      return reply
+        .code(201)
+        .header('location', `/v1/migrations/${encodeURIComponent(status.id)}`)
+        .header('etag', etagOf(status))
+        .send(status);
+    },
+  );
+
+  scope.get(
+    '/v1/migrations',
+    {
+      config: { role: 'viewer' },
+      schema: {
+        summary: 'List migrations, page by page',
+        querystring: listQuery,
+        response: { 200: migrationPage },
+      },
+    },
+    async (request, reply) => {
+      const { state, homeRegion, orgId, limit, cursor } = request.query;
+      const page = await service.list({
+        limit,
+        ...(state !== undefined && { state }),
+        ...(homeRegion !== undefined && { homeRegion }),
+        ...(orgId !== undefined && { orgId }),
+        ...(cursor !== undefined && { cursor }),
+      });
+      return sentNotModified(request, reply, etagOfPage(page)) ? reply : page;
+    },
+  );
+
+  scope.get(
+    '/v1/migrations/:id',
+    {
+      config: { role: 'viewer' },
+      schema: {
+        summary: 'One migration, with everything known about it',
+        params: idParams,
+        response: { 200: migrationStatusSchema },
+      },
+    },
+    async (request, reply) => {
+      const status = await service.get(request.params.id);
+      return sentNotModified(request, reply, etagOf(status)) ? reply : status;
+    },
+  );
+}

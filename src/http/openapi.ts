@@ -1,0 +1,105 @@
+import type { RouteOptions } from 'fastify';
+import { z } from 'zod';
+import { migrationStatusSchema, timelineEventSchema } from '../service/status.ts';
+import { commandBody, createBody, eventPage, health, migrationPage, problemSchema, readiness } from './schemas.ts';
+import type { App } from './types.ts';
+
+/** Schemas that /openapi.json gives a name; all others stand where they are used. */
+const answers = {
+  Migration: migrationStatusSchema,
+  MigrationPage: migrationPage,
+  TimelineEvent: timelineEventSchema,
+  EventPage: eventPage,
+  Health: health,
+  Readiness: readiness,
+  Problem: problemSchema,
+};
+const requests = { CreateMigration: createBody, Command: commandBody };
+
+type Json = Record<string, unknown>;
+const reference = (name: string) => ({ $ref: `#/components/schemas/${name}` });
+
+/** Watches the routes of the app. The function it gives serves their description at /openapi.json. */
+export function watchRoutes(app: App): (scope: App, version: string) => void {
+  const routes: RouteOptions[] = [];
+  app.addHook('onRoute', (route) => {
+    if (route.schema?.summary !== undefined && !String(route.method).includes('HEAD')) routes.push(route);
+  });
+
+  return (scope, version) => {
+    let text: string | undefined;
+    scope.get('/openapi.json', { config: { role: 'viewer' } }, async (_request, reply) => {
+      text ??= JSON.stringify(describe(routes, version));
+      return reply.type('application/json; charset=utf-8').send(text);
+    });
+  };
+}
+
+function describe(routes: readonly RouteOptions[], version: string): Json {
+  const paths: Record<string, Json> = {};
+  for (const route of routes) {
+    const path = route.url.replace(/:(\w+)/g, '{$1}');
+    paths[path] = { ...paths[path], [String(route.method).toLowerCase()]: operation(route) };
+  }
+  return {
+    openapi: '3.1.0',
+    info: { title: 'BigDB cutover', version },
+    paths,
+    components: {
+      schemas: { ...named(answers, 'output'), ...named(requests, 'input') },
+      securitySchemes: { token: { type: 'http', scheme: 'bearer' } },
+    },
+  };
+}
+
+function operation(route: RouteOptions): Json {
+  const schema = route.schema ?? {};
+  const role = route.config?.role;
+  const body = nameOf(schema.body, requests);
+  const responses = Object.entries((schema.response ?? {}) as Record<string, unknown>).map(([status, answer]) => {
+    const content: Json = { 'application/json': { schema: reference(nameOf(answer, answers) ?? '') } };
+    for (const type of schema.alsoProduces ?? []) content[type] = { schema: { type: 'string' } };
+    return [status, { description: schema.summary, content }];
+  });
+  return {
+    summary: schema.summary,
+    ...(role && { description: `Needs the role ${role}.`, security: [{ token: [] }] }),
+    parameters: [...parameters(schema.params, 'path'), ...parameters(schema.querystring, 'query')],
+    ...(body && {
+      requestBody: {
+        required: body !== 'Command',
+        content: { 'application/json': { schema: reference(body) } },
+      },
+    }),
+    responses: {
+      ...Object.fromEntries(responses),
+      default: {
+        description: 'A problem (RFC 9457)',
+        content: { 'application/problem+json': { schema: reference('Problem') } },
+      },
+    },
+  };
+}
+
+function parameters(schema: unknown, where: 'path' | 'query'): Json[] {
+  if (!(schema instanceof z.ZodObject)) return [];
+  const { properties = {}, required = [] } = z.toJSONSchema(schema, { io: 'input' });
+  return Object.entries(properties).map(([name, property]) => ({
+    name,
+    in: where,
+    required: required.includes(name),
+    schema: property,
+  }));
+}
+
+function nameOf(schema: unknown, names: Readonly<Record<string, z.ZodType>>): string | undefined {
+  return Object.entries(names).find(([, each]) => each === schema)?.[0];
+}
+
+function named(schemas: Readonly<Record<string, z.ZodType>>, io: 'input' | 'output'): Json {
+  const registry = z.registry<{ id: string }>();
+  for (const [id, schema] of Object.entries(schemas)) registry.add(schema, { id });
+  const found = z.toJSONSchema(registry, { io, uri: (id) => `#/components/schemas/${id}` }).schemas;
+  // OpenAPI addresses them by their place in the document.
+  return Object.fromEntries(Object.entries(found).map(([id, { $id: _id, $schema: _schema, ...rest }]) => [id, rest]));
+}

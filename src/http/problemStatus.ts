@@ -1,0 +1,71 @@
+import { type CutoverError, isTransient } from '../errors/base.ts';
+
+/**
+ * HTTP status of every error code. 409: the state of things is against it. 422: the request is understood and cannot be
+ * done for this org. 502: something the controller depends on answered wrongly. 503: it did not answer, or not in time.
+ */
+export const problemStatus: Readonly<Record<string, number>> = {
+  REQUEST_INVALID: 400,
+  REQUEST_MALFORMED: 400,
+  TOKEN_MISSING: 401,
+  TOKEN_REFUSED: 401,
+  ROLE_TOO_LOW: 403,
+  ENDPOINT_UNKNOWN: 404,
+  MIGRATION_UNKNOWN: 404,
+  METHOD_NOT_ALLOWED: 405,
+  COMMAND_NOT_ALLOWED: 409,
+  EPOCH_STALE: 409,
+  FENCE_ROW_MISSING: 409,
+  FENCE_TABLES_UNFIT: 409,
+  FENCE_IN_USE: 409,
+  FLIP_NOT_READY: 409,
+  HEARTBEAT_ROW_MISSING: 409,
+  HOME_REGION_CHANGED: 409,
+  LAG_OVER_GATE: 409,
+  ORG_ALREADY_MOVED: 409,
+  ORG_ALREADY_MOVING: 409,
+  OWNERSHIP_LOST: 409,
+  PROXY_MEMORY_DIFFERS: 409,
+  ROUTE_CONFLICT: 409,
+  SHAPES_DIFFER: 409,
+  TARGET_NOT_EMPTY: 409,
+  TRAVEL_TOO_SLOW: 409,
+  BODY_TOO_LARGE: 413,
+  MEDIA_TYPE_UNSUPPORTED: 415,
+  ORG_UNKNOWN: 422,
+  ORG_WITHOUT_HOME_REGION: 422,
+  POLICY_LOOSENED: 422,
+  CONFIG_INVALID: 500,
+  INTERNAL: 500,
+  JOURNAL_VERSION_UNKNOWN: 500,
+  STORE_SCHEMA_NEWER: 500,
+  PLACE_IDENTITY_MISMATCH: 502,
+  PLACE_REFUSED: 502,
+  REPLICATION_CONNECTION_FAILED: 502,
+  REPLICATION_REFUSED: 502,
+  REPLICATION_REPLY_INVALID: 502,
+  ROUTE_READ_BACK: 502,
+  TASK_FAILED: 502,
+  DIRECTORY_UNAVAILABLE: 503,
+  DRAIN_TIMEOUT: 503,
+  FENCE_INSTALL_BLOCKED: 503,
+  FENCE_NOT_REPLICATED: 503,
+  FENCE_TIMEOUT: 503,
+  FENCE_UNCERTAIN: 503,
+  FLIP_BUDGET_SPENT: 503,
+  HOLD_HOSTGROUPS_SPENT: 503,
+  MARKER_TIMEOUT: 503,
+  NOT_READY: 503,
+  PLACE_UNAVAILABLE: 503,
+  PROXY_UNAVAILABLE: 503,
+  REPLICATION_UNAVAILABLE: 503,
+  STORE_UNAVAILABLE: 503,
+  TOO_MANY_STREAMS: 503,
+  VIEW_LOST: 503,
+  VIEW_NOT_PINNED: 503,
+};
+
+/** Status of an error; one that is not in the table is a fault of ours, or of something that did not answer. */
+export function statusOfError(error: CutoverError): number {
+  return problemStatus[error.code] ?? (isTransient(error) ? 503 : 500);
+}

@@ -1,0 +1,76 @@
+import { z } from 'zod';
+import { policyRequestSchema } from '../config/policy.ts';
+import { homeRegion } from '../config/values.ts';
+import { migrationStatusSchema, timelineEventSchema } from '../service/status.ts';
+
+/** A whole number in a query string, where everything is text. `shown` is for /openapi.json only. */
+function queryInteger(minimum: number, maximum: number, shown: { default?: number } = {}) {
+  return z
+    .string()
+    .regex(/^\d{1,16}$/, 'must be a whole number')
+    .meta({ type: 'integer', pattern: undefined, minimum, maximum, ...shown })
+    .transform(Number)
+    .pipe(z.number().int().min(minimum).max(maximum));
+}
+
+/** The largest OrgID that an unsigned INT column takes. */
+export const orgIdMaximum = 4_294_967_295;
+
+export const idParams = z.strictObject({
+  id: z.string().regex(/^[A-Za-z0-9][A-Za-z0-9_.:-]{0,63}$/, 'is not the id of a migration'),
+});
+
+export const createBody = z.strictObject({
+  orgId: z.int().min(1).max(orgIdMaximum),
+  policy: policyRequestSchema.optional().describe('Only what is to be stricter than the configuration’s policy'),
+});
+
+/** The body of a command may be left out. */
+export const commandBody = z
+  .strictObject({ reason: z.string().trim().min(1).max(1_000).optional().describe('Why, for the record') })
+  .nullish();
+
+export const listQuery = z.strictObject({
+  state: z
+    .string()
+    .regex(/^[A-Za-z]{1,40}(\.[A-Za-z]{1,40}){0,2}$/, 'is not a state')
+    .optional(),
+  homeRegion: homeRegion.optional(),
+  orgId: queryInteger(1, orgIdMaximum).optional(),
+  limit: queryInteger(1, 500, { default: 50 }).default(50),
+  cursor: z.string().min(1).max(512).optional(),
+});
+
+export const eventsQuery = z.strictObject({
+  after: queryInteger(0, Number.MAX_SAFE_INTEGER, { default: 0 })
+    .default(0)
+    .describe('Events after this sequence number'),
+  limit: queryInteger(1, 1_000, { default: 200 }).default(200),
+});
+
+export const migrationPage = z.object({
+  items: z.array(migrationStatusSchema),
+  nextCursor: z.string().nullable().describe('Give it as `cursor` for the next page; null on the last'),
+});
+
+export const eventPage = z.object({
+  items: z.array(timelineEventSchema),
+  nextAfter: z.number().int().describe('Give it as `after` for what comes next'),
+});
+
+export const health = z.object({ status: z.literal('ok'), version: z.string() });
+export const readiness = z.object({ status: z.literal('ready') });
+
+/** RFC 9457, with a stable code and what to do about it. */
+export const problemSchema = z.object({
+  type: z.string(),
+  title: z.string(),
+  status: z.number().int(),
+  detail: z.string(),
+  code: z.string(),
+  remedy: z.string(),
+  requestId: z.string().describe('Also in the log and in the header x-request-id'),
+  allowed: z.array(z.string()).optional().describe('What may be done instead'),
+  details: z.record(z.string(), z.unknown()),
+});
+export type Problem = z.output<typeof problemSchema>;

@@ -1,0 +1,143 @@
+/**
+ * A place is where an org's rows live: a site (MariaDB) or a cluster (Aurora MySQL). Both have the same fence, the
+ * same heartbeat and the same read views, so that the way back is the way there with the places exchanged.
+ */
+
+/** Who may write an org at a place. `forward` and `reverse` are the users of the DMS tasks. */
+export type FenceWriter = 'clients' | 'forward' | 'reverse' | 'nobody';
+
+/** The fence row of one org at one place. */
+export interface FenceRow {
+  readonly writer: FenceWriter;
+  readonly epoch: number;
+}
+
+/** Proves that everything before it in its GTID domain arrived; tested for equality, never for order. */
+export interface Marker {
+  readonly epoch: number;
+  readonly attempt: number;
+  readonly nonce: string;
+}
+
+/** One heartbeat row as read at a place. `writtenAt` is the writing server's own clock and never used for lag. */
+export interface Heartbeat {
+  readonly site: string;
+  readonly seq: number;
+  readonly writtenAt: string;
+  readonly marker: Marker | null;
+}
+
+/** A binlog position: `file:position` is what a DMS task starts from, `gtid` is for people and for comparison. */
+export interface BinlogPosition {
+  readonly file: string;
+  readonly position: number;
+  readonly gtid: string;
+}
+
+/** One column as information_schema tells it, in the place's own dialect. */
+export interface ColumnShape {
+  readonly name: string;
+  readonly type: string;
+  readonly nullable: boolean;
+  readonly characterSet: string | null;
+  readonly collation: string | null;
+  readonly generated: boolean;
+}
+
+/** Shape of one table. `exists` is false where the place has no such table. */
+export interface TableShape {
+  readonly table: string;
+  readonly exists: boolean;
+  readonly primaryKey: readonly string[];
+  readonly columns: readonly ColumnShape[];
+}
+
+/** Rows and bytes of one org in one table. */
+export interface TableCount {
+  readonly table: string;
+  readonly rows: number;
+  readonly dataBytes: number;
+  readonly largestLobBytes: number;
+}
+
+/** Something another connection waits for that a fence or view of ours could be in the way of. */
+export interface ReadView {
+  /** Runs one read-only statement inside the view; values come as strings, Buffers or null. */
+  query(sql: string, values?: readonly unknown[]): Promise<readonly Record<string, string | Buffer | null>[]>;
+  /** Ends the view's transaction and gives its connection back. Never throws. */
+  close(): Promise<void>;
+}
+
+/** Identity of a place, read on the very connection that writes. */
+export interface PlaceIdentity {
+  readonly kind: 'site' | 'cluster';
+  readonly name: string;
+  readonly homeRegion: string | null;
+}
+
+/** Thing that stands between a place and its use, found by looking (never by changing). */
+export interface PlaceFinding {
+  readonly code: string;
+  readonly severity: 'refuse' | 'warn';
+  readonly message: string;
+  readonly remedy: string;
+  readonly evidence: Readonly<Record<string, unknown>>;
+}
+
+/** Tables that belong to orgs, from the configuration's catalogue. */
+export interface OrgTable {
+  readonly schema: string;
+  readonly table: string;
+  readonly orgColumn: string;
+}
+
+/** A site or a cluster. Every method may throw a `PlaceError`; a `signal` ends waiting with its reason. */
+export interface Place {
+  readonly kind: 'site' | 'cluster';
+  readonly name: string;
+  /** Region of a cluster; null at a site. */
+  readonly homeRegion: string | null;
+
+  /** Answers within the time-out, or throws. */
+  ping(signal?: AbortSignal): Promise<void>;
+  /** Opens (or keeps warm) the connections that a flip needs, so that none is opened inside the pause. */
+  warmUp(): Promise<void>;
+  identity(): Promise<PlaceIdentity>;
+  /** True where writes are refused by the server itself (read_only, innodb_read_only). */
+  isReadOnly(): Promise<boolean>;
+
+  /** Makes the org's fence and heartbeat rows where they are missing; changes none that are there. `writer` is the first value. */
+  enrol(orgId: number, writer: FenceWriter): Promise<void>;
+  readFence(orgId: number): Promise<FenceRow | null>;
+  /**
+   * Sets who may write the org here, if the row's epoch is not newer than `epoch` (else `StaleEpochError`). Waits for
+   * exactly the open transactions that wrote this org, at most `timeoutMs`; retried on a deadlock. Reads back.
+   */
+  setFence(orgId: number, writer: FenceWriter, epoch: number, timeoutMs: number, signal?: AbortSignal): Promise<void>;
+
+  /** Counts up the heartbeat of the orgs at this place, in one statement; resolves to each org's new seq. */
+  beat(orgIds: readonly number[]): Promise<ReadonlyMap<number, number>>;
+  /** A heartbeat that carries a marker. */
+  writeMarker(orgId: number, marker: Marker, signal?: AbortSignal): Promise<void>;
+  /** Heartbeats of the orgs as they have arrived here (of every site or cluster that wrote one). */
+  readHeartbeats(orgIds: readonly number[], signal?: AbortSignal): Promise<ReadonlyMap<number, readonly Heartbeat[]>>;
+  /** Removes the org's heartbeat rows that other places wrote here. */
+  forgetHeartbeats(orgId: number): Promise<void>;
+
+  binlogPosition(signal?: AbortSignal): Promise<BinlogPosition>;
+  /** Prepared XA transactions, which belong to no session. */
+  preparedXa(signal?: AbortSignal): Promise<readonly string[]>;
+  /** Opens `count` read views of one moment each: REPEATABLE READ set explicitly, consistent snapshot, proven pinned. */
+  openViews(count: number, signal?: AbortSignal): Promise<readonly ReadView[]>;
+
+  shapes(tables: readonly OrgTable[]): Promise<readonly TableShape[]>;
+  counts(tables: readonly OrgTable[], orgId: number): Promise<readonly TableCount[]>;
+  /**
+   * Deletes the org's rows here in chunks by primary key as the purge user; each chunk checks the epoch FOR UPDATE in
+   * its own transaction. Resolves to the rows deleted.
+   */
+  deleteOrgRows(tables: readonly OrgTable[], orgId: number, epoch: number, signal: AbortSignal): Promise<number>;
+  /** What preflight finds here. */
+  findings(tables: readonly OrgTable[], orgId: number): Promise<readonly PlaceFinding[]>;
+  close(): Promise<void>;
+}

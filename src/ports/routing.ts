@@ -1,0 +1,77 @@
+/** Side of an org as a proxy sees it. */
+export type Side = 'source' | 'cluster';
+
+/**
+ * Where a proxy sends an org's queries. `held`: writes wait in the hold hostgroup, plain reads go on to `serving`.
+ * `parked`: reads wait too. `source` and `cluster`: nothing waits.
+ */
+export type Route =
+  | { readonly kind: Side }
+  | { readonly kind: 'held'; readonly serving: Side; readonly holdHostgroup: number }
+  | { readonly kind: 'parked'; readonly serving: Side; readonly holdHostgroup: number };
+
+/** Which org, for which attempt of which owner, a route is set. */
+export interface RouteOwner {
+  readonly orgId: number;
+  readonly homeRegion: string;
+  /** Slot of the org in the range of rule ids. */
+  readonly slot: number;
+  readonly epoch: number;
+  readonly attempt: number;
+}
+
+/** What a proxy has for an org: the whole comment is what the next change has to match. */
+export interface RouteState {
+  /** Comment of the org's rules in the proxy's memory; null where it has none. */
+  readonly comment: string | null;
+  readonly route: Route | null;
+  readonly epoch: number;
+  readonly attempt: number;
+}
+
+/** A session of an org that keeps a drain from ending. */
+export interface BlockingSession {
+  readonly proxy: string;
+  readonly sessionId: string;
+  readonly user: string;
+  readonly client: string;
+  readonly ageMs: number;
+  /** Why it counts: `transaction`, `statement`, `locked`, `get_lock`, `temporary_table`, `lock_tables`. */
+  readonly because: string;
+  /** Statement without its values. */
+  readonly statement: string;
+}
+
+/** One proxy. Every method may throw `ProxyUnavailableError`; `signal` ends waiting and drops the connection. */
+export interface Proxy {
+  readonly name: string;
+  ping(signal?: AbortSignal): Promise<void>;
+  /** Version and settings that routing depends on: `refusals` name what stands in the way. */
+  inspect(signal?: AbortSignal): Promise<{ version: string; refusals: readonly string[]; connectTimeoutMs: number }>;
+  /** Makes the org's rules (inactive) and the sentinel where they are missing, and answers with what is there. */
+  prepare(owner: RouteOwner, signal?: AbortSignal): Promise<RouteState>;
+  /** Throws `ProxyDirtyError` where memory and runtime differ in anything of others'. */
+  assertClean(signal?: AbortSignal): Promise<void>;
+  readRoute(owner: Pick<RouteOwner, 'orgId' | 'slot'>, signal?: AbortSignal): Promise<RouteState>;
+  /**
+   * Changes the org's rules if their comment is exactly `expected`; saved, loaded and read back from the runtime.
+   * Answers with the new comment. Repeating a change that is already there is no conflict.
+   * Throws `RouteConflictError`, `RouteReadBackError`.
+   */
+  setRoute(owner: RouteOwner, step: string, route: Route, expected: string, signal?: AbortSignal): Promise<string>;
+  /** Lets the parked queries through by giving the hold hostgroup the servers of `side`, if the org's comment is `comment`. */
+  openHold(owner: RouteOwner, holdHostgroup: number, side: Side, comment: string, signal?: AbortSignal): Promise<void>;
+  /** Sessions of the org that are not at rest on `side`. */
+  blockingSessions(owner: RouteOwner, side: Side, signal?: AbortSignal): Promise<readonly BlockingSession[]>;
+  /** Number of queries waiting in the hold hostgroup. */
+  waiting(holdHostgroup: number, signal?: AbortSignal): Promise<number>;
+  /** Takes the hold hostgroup's servers away if no session has it and none has a transaction on it; false where one has. */
+  retireHold(holdHostgroup: number, signal?: AbortSignal): Promise<boolean>;
+  close(): void;
+}
+
+/** The fleet. */
+export interface Routing {
+  readonly proxies: readonly Proxy[];
+  close(): void;
+}

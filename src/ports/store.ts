@@ -1,0 +1,153 @@
+import type { MigrationContext } from '../../statecharts/context.ts';
+import type { DeadlineName, EffectName } from '../../statecharts/effects.ts';
+import type { Attempt, Reason, TimelineEvent } from '../service/status.ts';
+import type { BinlogPosition } from './place.ts';
+
+/** What is kept of the machine between two steps. */
+export interface JournalEntry {
+  readonly version: number;
+  readonly value: unknown;
+  readonly context: MigrationContext;
+  /** Effects asked for and not ended; a new owner runs them again. */
+  readonly asked: readonly EffectName[];
+  /** Due times, epoch milliseconds. */
+  readonly deadlines: Readonly<Partial<Record<DeadlineName, number>>>;
+}
+
+/** One migration as the store has it. */
+export interface MigrationRow {
+  readonly id: string;
+  readonly orgId: number;
+  readonly homeRegion: string;
+  readonly state: string;
+  readonly sinceMs: number;
+  readonly createdAtMs: number;
+  readonly ended: boolean;
+  readonly journal: JournalEntry;
+  /** Grows with every commit; a step commits only on the version it was computed from. */
+  readonly revision: number;
+  readonly epoch: number;
+  readonly owner: string | null;
+}
+
+export type NewTimelineEvent = Omit<TimelineEvent, 'seq' | 'at'> & { readonly atMs: number };
+
+/** One step of the driver, committed whole or not at all. */
+export interface StepCommit {
+  readonly id: string;
+  readonly epoch: number;
+  readonly revision: number;
+  readonly state: string;
+  readonly sinceMs: number;
+  readonly ended: boolean;
+  readonly journal: JournalEntry;
+  readonly timeline: readonly NewTimelineEvent[];
+}
+
+/** One attempt as the store has it. The decision is written once. */
+export interface AttemptRow {
+  readonly migrationId: string;
+  readonly attempt: number;
+  readonly epoch: number;
+  readonly direction: 'forward' | 'back';
+  readonly holdHostgroup: number;
+  readonly decision: 'commit' | 'abort' | null;
+  /** Where the other side's binlog stood when nothing moved: the start of the task that goes back. */
+  readonly pinned: BinlogPosition | null;
+}
+
+/** What an attempt leaves for its readers. */
+export interface AttemptReport {
+  readonly phases: Attempt['phases'];
+  readonly writePauseMs: number | null;
+  readonly readPauseMs: number | null;
+  readonly endedAtMs: number | null;
+  readonly reason: Reason | null;
+}
+
+/** Results of effects that are too large for the machine's context, by name. */
+export type RecordName = 'findings' | 'snapshot' | 'progress' | 'verification';
+
+export interface ListQuery {
+  readonly state?: string;
+  readonly homeRegion?: string;
+  readonly orgId?: number;
+  readonly limit: number;
+  /** Id after which the page begins. */
+  readonly after?: string;
+}
+
+/** The journal, in a MySQL or MariaDB schema of its own. Throws `StoreUnavailableError` where it does not answer. */
+export interface Store {
+  /** Brings the schema up to date; refuses one that is newer than this program. */
+  migrate(): Promise<void>;
+  ping(): Promise<void>;
+
+  /**
+   * `OrgAlreadyMovingError` where the org has a migration that has not ended. The epoch goes on from the org's earlier
+   * migrations: what they left at proxies and fences is older than anything this one writes.
+   */
+  create(input: {
+    id: string;
+    orgId: number;
+    homeRegion: string;
+    state: string;
+    atMs: number;
+    journal: JournalEntry;
+    timeline: readonly NewTimelineEvent[];
+  }): Promise<void>;
+  get(id: string): Promise<MigrationRow | null>;
+  list(query: ListQuery): Promise<readonly MigrationRow[]>;
+  /** Throws `OwnershipLostError` where epoch or revision are not the stored ones. */
+  commit(step: StepCommit): Promise<void>;
+  /** Timeline entries outside a step (notes of a running effect). */
+  note(id: string, events: readonly NewTimelineEvent[]): Promise<void>;
+  events(id: string, after: number, limit: number): Promise<readonly TimelineEvent[]>;
+
+  putRecord(id: string, name: RecordName, value: unknown): Promise<void>;
+  getRecord(id: string, name: RecordName): Promise<unknown>;
+
+  /** Makes the row of an attempt with a hold hostgroup that no other attempt has in use. Idempotent per (migration, attempt). */
+  beginAttempt(input: {
+    migrationId: string;
+    attempt: number;
+    epoch: number;
+    direction: 'forward' | 'back';
+    hostgroups: { from: number; to: number };
+    atMs: number;
+  }): Promise<AttemptRow>;
+  /**
+   * Writes the decision if none is there and (for a commit) the attempt's epoch is `epoch`; resolves to what stands.
+   * A lost answer throws `StoreUnavailableError`: the caller has to ask again before it acts.
+   */
+  decide(input: {
+    migrationId: string;
+    attempt: number;
+    epoch: number;
+    decision: 'commit' | 'abort';
+    pinned: BinlogPosition | null;
+  }): Promise<'commit' | 'abort'>;
+  getAttempt(migrationId: string, attempt: number): Promise<AttemptRow | null>;
+  reportAttempt(migrationId: string, attempt: number, report: AttemptReport): Promise<void>;
+  attempts(migrationId: string): Promise<readonly Attempt[]>;
+  /** The hold hostgroup may be used again: no proxy has it any more. */
+  retireAttempt(migrationId: string, attempt: number): Promise<void>;
+  /** Attempts whose hold hostgroup has not been given back. */
+  unretired(migrationId: string): Promise<readonly AttemptRow[]>;
+  /** The org's slot in the range of rule ids; given once, kept for ever. */
+  routeSlot(orgId: number): Promise<number>;
+
+  /** Commands given at a controller that does not own the migration. */
+  postCommand(input: { migrationId: string; command: string; actor: string; reason: string | null }): Promise<void>;
+  takeCommands(
+    owner: string,
+  ): Promise<readonly { migrationId: string; command: string; actor: string; reason: string | null }[]>;
+
+  /** Says that the controller is alive; `graceMs` after the last word others may take its migrations. */
+  beatController(instance: string): Promise<void>;
+  /** Takes every active migration whose owner is silent for `graceMs`: each gets a new epoch. Resolves to the ids taken. */
+  claim(instance: string, graceMs: number): Promise<readonly string[]>;
+  /** Lets go of everything this controller owns, so that another may take it at once. */
+  release(instance: string): Promise<void>;
+  close(): Promise<void>;
+}

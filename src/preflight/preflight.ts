@@ -1,0 +1,43 @@
+import type { MigrationContext } from '../../statecharts/context.ts';
+import { CutoverError } from '../errors/index.ts';
+import type { Estate } from '../flip/estate.ts';
+import type { Finding } from './finding.ts';
+import { placeFindings } from './places.ts';
+import { proxyFindings } from './proxies.ts';
+import { regionFindings } from './region.ts';
+import { replicationFindings } from './replication.ts';
+import { shapeFindings } from './shapes.ts';
+import { targetFindings } from './target.ts';
+
+/** One question that preflight asks. It changes nothing. */
+export type Check = (estate: Estate, migration: MigrationContext) => Promise<readonly Finding[]>;
+
+const checks: readonly Check[] = [
+  regionFindings,
+  placeFindings,
+  shapeFindings,
+  targetFindings,
+  replicationFindings,
+  proxyFindings,
+];
+
+/** Asks everything and lists every finding, not the first. What cannot be asked is a finding itself. */
+export async function preflight(estate: Estate, migration: MigrationContext): Promise<Finding[]> {
+  const answers = await Promise.allSettled(checks.map((check) => check(estate, migration)));
+  return answers.flatMap((answer) => {
+    if (answer.status === 'fulfilled') return [...answer.value];
+    if (answer.reason instanceof CutoverError) return [findingFrom(answer.reason)];
+    throw answer.reason;
+  });
+}
+
+/** An error as a finding: the question could not be answered. */
+export function findingFrom(error: CutoverError): Finding {
+  return {
+    code: error.code,
+    severity: 'refuse',
+    message: error.message,
+    remedy: error.remedy,
+    evidence: error.details,
+  };
+}

@@ -1,0 +1,25 @@
+import { CutoverError } from '../errors/index.ts';
+import { type Check, findingFrom } from './preflight.ts';
+
+/** Every proxy answers, is new enough, and is set up so that a flip can rely on it. */
+export const proxyFindings: Check = async (estate) => {
+  const answers = await Promise.all(
+    estate.routing.proxies.map(async (proxy) => {
+      try {
+        const { refusals, version } = await proxy.inspect();
+        await proxy.assertClean();
+        return refusals.map((refusal) => ({
+          code: 'PROXY_UNFIT',
+          severity: 'refuse' as const,
+          message: `proxy ${proxy.name}: ${refusal}`,
+          remedy: 'Set the proxy as the message says, on every instance.',
+          evidence: { proxy: proxy.name, version },
+        }));
+      } catch (error) {
+        if (error instanceof CutoverError) return [findingFrom(error)];
+        throw error;
+      }
+    }),
+  );
+  return answers.flat();
+};

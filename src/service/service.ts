@@ -1,0 +1,143 @@
+import { randomUUID } from 'node:crypto';
+import { initialTransition } from 'xstate';
+import { journalVersion, migrationMachine } from '../../statecharts/machine.ts';
+import type { Policy } from '../../statecharts/policy.ts';
+import { policySchema, tightenPolicy } from '../config/index.ts';
+import type { Driver } from '../driver/driver.ts';
+import { restoreSnapshot } from '../driver/restore.ts';
+import {
+  CommandNotAllowedError,
+  NoHomeRegionError,
+  OrgAlreadyMovedError,
+  UnknownMigrationError,
+} from '../errors/index.ts';
+import type { Estate } from '../flip/estate.ts';
+import type { RouteKeeper } from '../flip/routeKeeper.ts';
+import type { MigrationRow } from '../ports/store.ts';
+import { Readiness } from './readiness.ts';
+import { type CommandName, commandNames, type MigrationService } from './status.ts';
+import { assembleStatus } from './statusOf.ts';
+
+/** States that a repeated command has already led to: asked again, nothing happens and nothing is wrong. */
+const alreadyDone: Readonly<Record<CommandName, (row: MigrationRow) => boolean>> = {
+  start: (row) => row.state !== 'planned' && !row.ended,
+  approve: (row) => row.journal.context.approved && !row.ended,
+  pause: (row) => row.journal.context.pauseRequested && !row.ended,
+  resume: (row) => !row.journal.context.pauseRequested && !row.ended,
+  rollback: (row) => row.journal.context.returnRequested === 'rolledBack' || row.state === 'rolledBack',
+  cancel: (row) => row.journal.context.returnRequested === 'cancelled' || row.state === 'cancelled',
+  complete: (row) => row.state === 'completing' || row.state === 'completed',
+  retry: () => false,
+};
+
+/** The controller as the ways in see it. */
+export function createService(deps: {
+  estate: Estate;
+  driver: Driver;
+  keeper: RouteKeeper;
+  policy: Policy;
+}): MigrationService {
+  const { estate, driver, keeper, policy } = deps;
+  const { store, clock, directory } = estate;
+  const readiness = new Readiness(estate);
+
+  const rowOf = async (id: string): Promise<MigrationRow> => {
+    const row = await store.get(id);
+    if (row === null) throw new UnknownMigrationError(id);
+    return row;
+  };
+  const status = async (row: MigrationRow) => assembleStatus(estate, keeper, driver.runner(row.id), row);
+
+  return {
+    async create({ orgId, policy: requested }, actor) {
+      const effective = policySchema.parse(requested === undefined ? policy : tightenPolicy(policy, requested));
+      const homeRegion = await directory.homeRegion(orgId);
+      if (!estate.clusters.has(homeRegion)) throw new NoHomeRegionError(orgId, homeRegion);
+      const earlier = await store.list({ orgId, limit: 1_000 });
+      const completed = earlier.find(({ state }) => state === 'completed');
+      if (completed !== undefined) throw new OrgAlreadyMovedError(orgId, completed.id);
+      const id = migrationId(clock.nowMs());
+      const [snapshot] = initialTransition(migrationMachine, {
+        migrationId: id,
+        orgId,
+        homeRegion,
+        policy: effective,
+        generationBefore: Math.max(0, ...earlier.map(({ journal }) => journal.context.generation)),
+        attemptBefore: Math.max(0, ...earlier.map(({ journal }) => journal.context.attempt)),
+      });
+      await store.create({
+        id,
+        orgId,
+        homeRegion,
+        state: 'planned',
+        atMs: clock.nowMs(),
+        journal: {
+          version: journalVersion,
+          value: snapshot.value,
+          context: snapshot.context,
+          asked: [],
+          deadlines: {},
+        },
+        timeline: [
+          {
+            atMs: clock.nowMs(),
+            type: 'command',
+            state: 'planned',
+            attempt: null,
+            message: `created by ${actor.name}`,
+            data: { command: 'create', actor: actor.name, from: actor.from },
+          },
+        ],
+      });
+      await driver.claimNow();
+      return status(await rowOf(id));
+    },
+
+    async list({ limit, cursor, ...filter }) {
+      const rows = await store.list({
+        ...filter,
+        limit: limit + 1,
+        ...(cursor === undefined ? {} : { after: cursor }),
+      });
+      const page = rows.slice(0, limit);
+      return {
+        items: await Promise.all(page.map(status)),
+        nextCursor: rows.length > limit ? (page.at(-1)?.id ?? null) : null,
+      };
+    },
+
+    get: async (id) => status(await rowOf(id)),
+
+    async command(id, command, { reason }, actor) {
+      const row = await rowOf(id);
+      try {
+        const runner = driver.runner(id);
+        if (runner === undefined) refuseUnlessPossible(row, command);
+        await driver.command(id, command, actor.name, reason);
+      } catch (error) {
+        if (!(error instanceof CommandNotAllowedError) || !alreadyDone[command](await rowOf(id))) throw error;
+      }
+      return status(await rowOf(id));
+    },
+
+    async events(id, { after, limit }) {
+      await rowOf(id);
+      return [...(await store.events(id, after, limit))];
+    },
+
+    notReady: () => readiness.missing(),
+  };
+}
+
+/** Another controller owns it: what its journal says now decides the answer. */
+function refuseUnlessPossible(row: MigrationRow, command: CommandName): void {
+  const snapshot = restoreSnapshot(row);
+  if (snapshot.can({ type: command })) return;
+  const allowed = commandNames.filter((name) => snapshot.can({ type: name }));
+  throw new CommandNotAllowedError(command, row.state, allowed);
+}
+
+/** Ids sort by the time they were made: pages go on where the last one ended. */
+function migrationId(nowMs: number): string {
+  return `m-${nowMs.toString(36).padStart(9, '0')}-${randomUUID().slice(0, 8)}`;
+}

@@ -1,0 +1,126 @@
+import { z } from 'zod';
+
+/** Commands that a user can give a migration. */
+export const commandNames = ['start', 'pause', 'resume', 'approve', 'rollback', 'complete', 'cancel', 'retry'] as const;
+export type CommandName = (typeof commandNames)[number];
+
+/** Why a migration waits or ended where it did. */
+export const reasonSchema = z.object({
+  code: z.string().describe('Stable code; the runbook has a section for each'),
+  message: z.string(),
+  remedy: z.string(),
+  details: z.record(z.string(), z.unknown()),
+});
+export type Reason = z.infer<typeof reasonSchema>;
+
+/** Progress of one table. */
+export const tableProgressSchema = z.object({
+  table: z.string(),
+  state: z.string().describe('DMS TableState'),
+  rowsExpected: z.number().int().nullable(),
+  rowsLoaded: z.number().int(),
+});
+
+/** One attempt at the flip, or at the way back. Timings in milliseconds. */
+export const attemptSchema = z.object({
+  attempt: z.number().int(),
+  direction: z.enum(['forward', 'back']),
+  startedAt: z.iso.datetime(),
+  endedAt: z.iso.datetime().nullable(),
+  decision: z.enum(['commit', 'abort']).nullable(),
+  phases: z.array(z.object({ phase: z.string(), ms: z.number(), ok: z.boolean() })),
+  writePauseMs: z.number().nullable().describe('From the first proxy held to the last proxy released'),
+  readPauseMs: z.number().nullable(),
+  reason: reasonSchema.nullable(),
+});
+export type Attempt = z.infer<typeof attemptSchema>;
+
+export const verificationSchema = z.object({
+  outcome: z.enum(['equal', 'different', 'missing']),
+  kind: z.enum(['cutover-point', 'live']),
+  rows: z.number().int(),
+  mismatches: z.number().int(),
+  at: z.iso.datetime(),
+  sample: z.array(z.record(z.string(), z.unknown())),
+});
+export type Verification = z.infer<typeof verificationSchema>;
+
+/** Everything a user sees of a migration. Times are ISO 8601 in UTC. */
+export const migrationStatusSchema = z.object({
+  id: z.string(),
+  orgId: z.number().int(),
+  homeRegion: z.string().nullable(),
+  state: z.string().describe('Phase, with its step behind a dot: `replicating.fullLoad`'),
+  since: z.iso.datetime(),
+  createdAt: z.iso.datetime(),
+  outcome: z.enum(['completed', 'rolledBack', 'cancelled']).nullable(),
+  serving: z.enum(['source', 'cluster', 'held']),
+  waitsFor: z.string().nullable().describe('What it waits for, in words'),
+  reason: reasonSchema.nullable(),
+  allowed: z.array(z.enum(commandNames)),
+  pauseRequested: z.boolean(),
+  progress: z.object({
+    percent: z.number().min(0).max(100),
+    etaMs: z.number().nullable(),
+    tables: z.array(tableProgressSchema),
+  }),
+  lag: z.object({
+    forwardMs: z.number().nullable(),
+    reverseMs: z.number().nullable(),
+    observedAt: z.iso.datetime().nullable(),
+  }),
+  attempts: z.array(attemptSchema),
+  verification: verificationSchema.nullable(),
+  findings: z.array(
+    z.object({
+      code: z.string(),
+      severity: z.enum(['refuse', 'warn']),
+      message: z.string(),
+      remedy: z.string(),
+      evidence: z.record(z.string(), z.unknown()),
+    }),
+  ),
+  policy: z.record(z.string(), z.unknown()),
+  owner: z.string().nullable(),
+  epoch: z.number().int(),
+  version: z.number().int().describe('Grows with every change; the ETag'),
+});
+export type MigrationStatus = z.infer<typeof migrationStatusSchema>;
+
+/** One entry of the timeline. */
+export const timelineEventSchema = z.object({
+  seq: z.number().int(),
+  at: z.iso.datetime(),
+  type: z.string().describe('`state`, `command`, `effect`, `note`'),
+  state: z.string(),
+  attempt: z.number().int().nullable(),
+  message: z.string(),
+  data: z.record(z.string(), z.unknown()),
+});
+export type TimelineEvent = z.infer<typeof timelineEventSchema>;
+
+/** Who gave a command, for the record. */
+export interface Actor {
+  readonly name: string;
+  readonly role: 'viewer' | 'operator' | 'approver' | 'admin';
+  readonly from: string;
+}
+
+/** What the ways in (HTTP, later others) may ask of the controller. Throws the errors of `src/errors/`. */
+export interface MigrationService {
+  /** Creates the migration in `planned`; looks the home region up first. */
+  create(input: { orgId: number; policy?: Record<string, unknown> }, actor: Actor): Promise<MigrationStatus>;
+  list(query: {
+    state?: string;
+    homeRegion?: string;
+    orgId?: number;
+    limit: number;
+    cursor?: string;
+  }): Promise<{ items: MigrationStatus[]; nextCursor: string | null }>;
+  get(id: string): Promise<MigrationStatus>;
+  /** Repeating a command whose effect is already there answers with the status and changes nothing. */
+  command(id: string, command: CommandName, input: { reason?: string }, actor: Actor): Promise<MigrationStatus>;
+  events(id: string, query: { after: number; limit: number }): Promise<TimelineEvent[]>;
+  /** What is not ready, by dependency: empty when all is. */
+  notReady(): Promise<{ dependency: string; message: string }[]>;
+}

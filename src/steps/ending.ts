@@ -1,0 +1,65 @@
+import type { EffectRun } from '../driver/handlers.ts';
+import { LagBreachedError } from '../errors/index.ts';
+import { clusterOf, type Estate } from '../flip/estate.ts';
+import type { RouteKeeper } from '../flip/routeKeeper.ts';
+import type { RouteOwner } from '../ports/routing.ts';
+import { assertTaskHealthy, removeTasks } from './replicating.ts';
+
+const fenceTimeoutMs = 5_000;
+const lookEveryMs = 120;
+/** Longest wait for the reverse task to be in step before the operator is asked (milliseconds). */
+const backInStepWithinMs = 10 * 60_000;
+
+/** Waits until the reverse task is in step, with nothing held: the lag under the gate N times in a row. */
+export async function catchUpBack(estate: Estate, run: EffectRun): Promise<{ lagMs: number }> {
+  const { orgId, policy } = run.migration;
+  const startedAtMs = estate.clock.monotonicMs();
+  for (let passed = 0, lastAtMs = 0; ; ) {
+    await assertTaskHealthy(estate, run);
+    const sample = estate.heartbeats.lag(orgId);
+    if (sample !== null && sample.atMs > lastAtMs) {
+      lastAtMs = sample.atMs;
+      passed = sample.lagMs <= policy.lagGateMs ? passed + 1 : 0;
+      if (passed >= policy.lagSamples) return { lagMs: sample.lagMs };
+      run.waitsFor(`the way back to be in step; it lags by ${Math.round(sample.lagMs)} ms`);
+    }
+    if (estate.clock.monotonicMs() - startedAtMs > backInStepWithinMs) {
+      throw new LagBreachedError(orgId, sample?.lagMs ?? Number.POSITIVE_INFINITY, policy.lagGateMs);
+    }
+    await estate.clock.sleep(lookEveryMs, run.signal);
+  }
+}
+
+/** The way back ends: its task goes, the sites stay closed to everybody. */
+export async function complete(estate: Estate, run: EffectRun): Promise<void> {
+  const { migration, epoch, signal } = run;
+  await removeTasks(estate, run);
+  for (const site of estate.sites) {
+    await site.setFence(migration.orgId, 'nobody', epoch, fenceTimeoutMs, signal);
+    await site.forgetHeartbeats(migration.orgId);
+  }
+  await clusterOf(estate, migration.homeRegion).forgetHeartbeats(migration.orgId);
+}
+
+/**
+ * Cancel and rollback end here, with the source serving. Rule 8: rows go only when no task that reads the cluster
+ * exists any more. The rules at the proxies stay as tombstones that route nothing.
+ */
+export async function cleanUp(estate: Estate, keeper: RouteKeeper, owner: RouteOwner, run: EffectRun): Promise<void> {
+  const { migration, epoch, signal } = run;
+  await removeTasks(estate, run);
+  const cluster = clusterOf(estate, migration.homeRegion);
+  // Nothing was ever written there before the first task.
+  if (migration.replicationTries > 0) {
+    await cluster.setFence(migration.orgId, 'nobody', epoch, fenceTimeoutMs, signal);
+    await cluster.deleteOrgRows(estate.tables, migration.orgId, epoch, signal);
+    await cluster.forgetHeartbeats(migration.orgId);
+    for (const site of estate.sites) await site.forgetHeartbeats(migration.orgId);
+  }
+  if (owner.attempt > 0) {
+    await keeper.bring(
+      { migrationId: migration.migrationId, owner, step: 'end', side: 'source', holdHostgroup: null },
+      signal,
+    );
+  }
+}

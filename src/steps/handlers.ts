@@ -1,0 +1,86 @@
+import type { EffectHandlers, EffectRun } from '../driver/handlers.ts';
+import { abort } from '../flip/abort.ts';
+import { type FlipAttempt, storeReport, timed } from '../flip/attempt.ts';
+import type { Attempts } from '../flip/attempts.ts';
+import { commit, decide } from '../flip/commit.ts';
+import { drain } from '../flip/drain.ts';
+import type { Estate } from '../flip/estate.ts';
+import { fence } from '../flip/fence.ts';
+import { hold } from '../flip/hold.ts';
+import { marker } from '../flip/marker.ts';
+import { park } from '../flip/park.ts';
+import { pin } from '../flip/pin.ts';
+import { prepare } from '../flip/prepare.ts';
+import { release } from '../flip/release.ts';
+import type { RouteKeeper } from '../flip/routeKeeper.ts';
+import { settle } from '../flip/settle.ts';
+import { preflight } from '../preflight/preflight.ts';
+import { catchUpBack, cleanUp, complete } from './ending.ts';
+import { checkLag, watchLag } from './lag.ts';
+import { catchUp, createTask, fullLoad, reset } from './replicating.ts';
+import { takeSnapshot } from './snapshot.ts';
+import { soak } from './soak.ts';
+import { verify } from './verify.ts';
+
+/** Which work each effect of the machine is. */
+export function effectHandlers(estate: Estate, attempts: Attempts, keeper: RouteKeeper): EffectHandlers {
+  const nothing = {} as const;
+  const plain = (work: (run: EffectRun) => Promise<unknown>) => async (run: EffectRun) => {
+    await work(run);
+    return nothing;
+  };
+  const flipStep =
+    (phase: string, work: (attempt: FlipAttempt, run: EffectRun) => Promise<void>) => async (run: EffectRun) => {
+      const attempt = await attempts.of(run);
+      await timed(estate, attempt, phase, () => work(attempt, run));
+      return nothing;
+    };
+  const lastStep =
+    (phase: string, work: (attempt: FlipAttempt, run: EffectRun) => Promise<void>) => async (run: EffectRun) => {
+      const attempt = await attempts.of(run);
+      await timed(estate, attempt, phase, () => work(attempt, run));
+      await storeReport(estate, attempt, phase === 'abort' ? run.migration.reason : null);
+      return nothing;
+    };
+  return {
+    async preflight(run) {
+      const findings = await preflight(estate, run.migration);
+      await estate.store.putRecord(run.migration.migrationId, 'findings', findings);
+      const refusals = findings.filter(({ severity }) => severity === 'refuse');
+      return { refusals: refusals.length, homeRegion: run.migration.homeRegion };
+    },
+    snapshot: (run) => takeSnapshot(estate, run),
+    'replication.reset': plain((run) => reset(estate, run)),
+    'replication.create': plain((run) => createTask(estate, run)),
+    'replication.fullLoad': plain((run) => fullLoad(estate, run)),
+    'replication.catchUp': plain((run) => catchUp(estate, run)),
+    'lag.check': (run) => checkLag(estate, run),
+    'lag.watch': (run) => watchLag(estate, run),
+
+    'flip.prepare': plain((run) => prepare(estate, attempts, keeper, run)),
+    'flip.hold': flipStep('hold', (attempt, run) => hold(estate, attempt, run)),
+    'flip.drain': flipStep('drain', (attempt, run) => drain(estate, attempt, run)),
+    'flip.fence': flipStep('fence', (attempt, run) => fence(estate, attempt, run)),
+    'flip.marker': flipStep('marker', (attempt, run) => marker(estate, attempt, run)),
+    'flip.pin': flipStep('pin', (attempt, run) => pin(estate, attempt, run)),
+    'flip.park': flipStep('park', (attempt, run) => park(estate, attempt, run)),
+    async 'flip.commit'(run) {
+      const attempt = await attempts.of(run);
+      return { decision: await timed(estate, attempt, 'commit', () => commit(estate, attempt, run)) };
+    },
+    'flip.release': lastStep('release', (attempt, run) => release(estate, attempt, keeper, run)),
+    'flip.abort': lastStep('abort', (attempt, run) => abort(estate, attempt, keeper, run)),
+    'flip.decide': async (run) => ({ decision: await decide(estate, await attempts.of(run), run) }),
+    'flip.settle': plain(async (run) => settle(estate, await attempts.of(run), run)),
+
+    verify: (run) => verify(estate, attempts.peek(run.migration.migrationId), run),
+    'soak.watch': (run) => soak(estate, run),
+    'reverse.catchUp': (run) => catchUpBack(estate, run),
+    complete: plain((run) => complete(estate, run)),
+    'clean.up': async (run) => {
+      await attempts.forget(run.migration.migrationId);
+      await cleanUp(estate, keeper, await attempts.owner(run), run);
+      return nothing;
+    },
+  };
+}

@@ -1,0 +1,74 @@
+import type { EffectRun } from '../driver/handlers.ts';
+import { LagBreachedError } from '../errors/index.ts';
+import { clusterOf, type Estate } from '../flip/estate.ts';
+import type { TableCount } from '../ports/place.ts';
+import { assertTaskHealthy } from './replicating.ts';
+
+/** Time between two samples of the gate (milliseconds): one beat apart around a flip. */
+const sampleEveryMs = 120;
+/** A sample older than this is a missing one (milliseconds). */
+const freshMs = 3_000;
+/** Counts of a live org are asked this often until they agree (milliseconds). */
+const countsEveryMs = 250;
+
+/** Passes when the lag stayed under the gate for N samples in a row, every table is healthy and the counts agree. */
+export async function checkLag(estate: Estate, run: EffectRun): Promise<{ lagMs: number }> {
+  const { orgId, policy } = run.migration;
+  for (let passed = 0, lastAtMs = 0; ; ) {
+    await assertTaskHealthy(estate, run);
+    const sample = estate.heartbeats.lag(orgId);
+    // A missing sample neither passes nor fails; the same one does not count twice.
+    if (sample !== null && sample.atMs > lastAtMs) {
+      lastAtMs = sample.atMs;
+      passed = sample.lagMs <= policy.lagGateMs ? passed + 1 : 0;
+      run.waitsFor(
+        `${passed} of ${policy.lagSamples} samples under ${policy.lagGateMs} ms; now ${Math.round(sample.lagMs)} ms`,
+      );
+      if (passed >= policy.lagSamples) {
+        if (await countsAgree(estate, run)) return { lagMs: sample.lagMs };
+        await estate.clock.sleep(countsEveryMs, run.signal);
+      }
+    }
+    await estate.clock.sleep(sampleEveryMs, run.signal);
+  }
+}
+
+/** Rows move while they are counted: each side is asked before and after the other, and the counts have to bracket each other. */
+async function countsAgree(estate: Estate, run: EffectRun): Promise<boolean> {
+  const { orgId, homeRegion } = run.migration;
+  const cluster = clusterOf(estate, homeRegion);
+  const [site] = estate.sites;
+  const before = await site.counts(estate.tables, orgId);
+  const there = await cluster.counts(estate.tables, orgId);
+  const after = await site.counts(estate.tables, orgId);
+  const off = there.filter(({ table, rows }) => {
+    const [low, high] = [rowsOf(before, table), rowsOf(after, table)].sort((a, b) => a - b) as [number, number];
+    // What was written or deleted meanwhile, and what is still on its way, may lie between.
+    const slack = Math.max(50, high - low, Math.ceil(high * 0.01));
+    return rows < low - slack || rows > high + slack;
+  });
+  if (off.length > 0) run.waitsFor(`row counts to agree: ${off.map(({ table }) => table).join(', ')}`);
+  return off.length === 0;
+}
+
+function rowsOf(counts: readonly TableCount[], table: string): number {
+  return counts.find((count) => count.table === table)?.rows ?? 0;
+}
+
+/** Watches while the org waits in `ready`; ends only by a breach or a task that is not well. */
+export async function watchLag(estate: Estate, run: EffectRun): Promise<never> {
+  const { orgId, policy } = run.migration;
+  run.waitsFor('the approval');
+  for (;;) {
+    await assertTaskHealthy(estate, run);
+    const sample = estate.heartbeats.lag(orgId);
+    const fresh = sample !== null && estate.clock.monotonicMs() - sample.atMs < freshMs;
+    if (fresh && sample.lagMs > Math.max(policy.lagGateMs, slowestNormalMs)) {
+      throw new LagBreachedError(orgId, sample.lagMs, policy.lagGateMs);
+    }
+    await estate.clock.sleep(sampleEveryMs * 2, run.signal);
+  }
+}
+
+/** Beats every two seconds cannot show a lag below one interval of looking: less is no breach here; the flip asks again. */
+const slowestNormalMs = 500;

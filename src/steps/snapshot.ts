@@ -1,0 +1,20 @@
+import type { EffectRun } from '../driver/handlers.ts';
+import { clusterOf, type Estate } from '../flip/estate.ts';
+import { assertHomeRegion } from './homeRegion.ts';
+
+/** Records what the move starts from, and makes the org's fence and heartbeat rows where they are missing. */
+export async function takeSnapshot(estate: Estate, run: EffectRun): Promise<{ largestLobBytes: number }> {
+  const { migration, signal } = run;
+  await assertHomeRegion(estate, migration, signal);
+  const cluster = clusterOf(estate, migration.homeRegion);
+  for (const site of estate.sites) await site.enrol(migration.orgId, 'clients');
+  await cluster.enrol(migration.orgId, 'nobody');
+  const [positions, sourceShapes, targetShapes, counts] = await Promise.all([
+    Promise.all(estate.sites.map(async (site) => ({ site: site.name, ...(await site.binlogPosition(signal)) }))),
+    estate.sites[0].shapes(estate.tables),
+    cluster.shapes(estate.tables),
+    estate.sites[0].counts(estate.tables, migration.orgId),
+  ]);
+  await estate.store.putRecord(migration.migrationId, 'snapshot', { positions, sourceShapes, targetShapes, counts });
+  return { largestLobBytes: Math.max(0, ...counts.map(({ largestLobBytes }) => largestLobBytes)) };
+}

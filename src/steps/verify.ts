@@ -1,0 +1,71 @@
+import type { MigrationContext } from '../../statecharts/context.ts';
+import type { EffectRun } from '../driver/handlers.ts';
+import { dropViews, type FlipAttempt, type PinnedViews } from '../flip/attempt.ts';
+import { clusterOf, type Estate } from '../flip/estate.ts';
+import type { Verification } from '../service/status.ts';
+import { compareOrg } from '../verification/index.ts';
+
+/** Live sides move: a difference counts only when it was still there after this many looks. */
+const liveLooks = 5;
+const liveEveryMs = 1_000;
+
+/**
+ * Compares the cutover point on the pinned views where this controller still has them: an exact proof. Without them
+ * the live sides are compared, until they agree or have stayed different.
+ */
+export async function verify(
+  estate: Estate,
+  attempt: FlipAttempt | undefined,
+  run: EffectRun,
+): Promise<{ outcome: 'equal' | 'different'; mismatches: number }> {
+  const { migration, signal } = run;
+  const views = attempt?.views ?? null;
+  const pinned = views !== null && views.source.length > 0 && views.cluster.length > 0;
+  try {
+    const result = pinned ? await compare(estate, migration, views, signal) : await compareLive(estate, migration, run);
+    const verification: Verification = {
+      outcome: result.mismatches === 0 ? 'equal' : 'different',
+      kind: pinned ? 'cutover-point' : 'live',
+      rows: result.rows,
+      mismatches: result.mismatches,
+      at: new Date(estate.clock.nowMs()).toISOString(),
+      sample: result.sample.map((mismatch) => ({ ...mismatch })),
+    };
+    await estate.store.putRecord(migration.migrationId, 'verification', verification);
+    run.note(`compared ${result.rows} rows: ${result.mismatches} differ`, { ...verification });
+    return { outcome: verification.outcome === 'equal' ? 'equal' : 'different', mismatches: result.mismatches };
+  } finally {
+    if (attempt !== undefined) await dropViews(attempt);
+  }
+}
+
+async function compare(estate: Estate, migration: MigrationContext, views: PinnedViews, signal: AbortSignal) {
+  const [source, target] = await Promise.all([
+    estate.sites[0].shapes(estate.tables),
+    clusterOf(estate, migration.homeRegion).shapes(estate.tables),
+  ]);
+  return compareOrg({
+    source: { views: views.source, shapes: source },
+    target: { views: views.cluster, shapes: target },
+    tables: estate.tables,
+    orgId: migration.orgId,
+    signal,
+  });
+}
+
+async function compareLive(estate: Estate, migration: MigrationContext, run: EffectRun) {
+  for (let look = 1; ; look++) {
+    const views: PinnedViews = {
+      source: await estate.sites[0].openViews(1, run.signal),
+      cluster: await clusterOf(estate, migration.homeRegion).openViews(1, run.signal),
+    };
+    try {
+      const result = await compare(estate, migration, views, run.signal);
+      if (result.mismatches === 0 || look >= liveLooks) return result;
+      run.waitsFor(`${result.mismatches} rows that differ between the live sides to agree`);
+    } finally {
+      await Promise.all([...views.source, ...views.cluster].map((view) => view.close()));
+    }
+    await estate.clock.sleep(liveEveryMs, run.signal);
+  }
+}

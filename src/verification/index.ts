@@ -1,0 +1,14 @@
+// Comparison of an org's rows on two sides, as everything outside this folder imports it.
+export { incomparableTables } from './comparability.ts';
+export { type ComparedSide, type CompareOrgOptions, compareOrg } from './compareOrg.ts';
+export * from './errors.ts';
+export {
+  type Checkpoint,
+  type ComparisonProgress,
+  type ComparisonResult,
+  checkpointSchema,
+  type Mismatch,
+  mismatchSchema,
+  type TableComparison,
+  tableComparisonSchema,
+} from './result.ts';

@@ -1,0 +1,52 @@
+import { during, migration } from '../setup.ts';
+
+/** Rule 8: first every task that reads the target is gone, then the org's rows there. The source serves throughout. */
+export const cleaningUp = migration.createStateConfig({
+  ...during('clean.up'),
+  on: {
+    'clean.up.done': [
+      {
+        guard: ({ context }) => context.returnRequested === 'cancelled',
+        target: 'cancelled',
+        actions: 'endAsRequested',
+      },
+      { target: 'rolledBack', actions: 'endAsRequested' },
+    ],
+    'clean.up.failed': {
+      target: 'needsOperator',
+      actions: ['keepReason', { type: 'resumeAt', params: { point: 'cleaningUp' } }],
+    },
+  },
+});
+
+/** Waits for a decision; the reason and what may be done stand in the status. */
+export const needsOperator = migration.createStateConfig({
+  on: {
+    retry: [
+      { guard: { type: 'wasIn', params: { point: 'preflight' } }, target: 'preflight', actions: 'forgetReason' },
+      { guard: { type: 'wasIn', params: { point: 'snapshot' } }, target: 'snapshot', actions: 'forgetReason' },
+      { guard: { type: 'wasIn', params: { point: 'replicating' } }, target: 'replicating', actions: ['forgetReason'] },
+      { guard: { type: 'wasIn', params: { point: 'verifying' } }, target: 'verifying', actions: 'forgetReason' },
+      { guard: { type: 'wasIn', params: { point: 'rollingBack' } }, target: 'rollingBack', actions: 'forgetReason' },
+      { guard: { type: 'wasIn', params: { point: 'completing' } }, target: 'completing', actions: 'forgetReason' },
+      { target: 'cleaningUp', actions: 'forgetReason' },
+    ],
+    rollback: [
+      {
+        guard: 'onCluster',
+        target: 'rollingBack',
+        actions: { type: 'requestReturn', params: { outcome: 'rolledBack' } },
+      },
+      {
+        guard: 'onSource',
+        target: 'cleaningUp',
+        actions: { type: 'requestReturn', params: { outcome: 'rolledBack' } },
+      },
+    ],
+    cancel: {
+      guard: 'onSource',
+      target: 'cleaningUp',
+      actions: { type: 'requestReturn', params: { outcome: 'cancelled' } },
+    },
+  },
+});

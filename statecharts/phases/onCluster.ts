@@ -1,0 +1,78 @@
+import { during, migration } from '../setup.ts';
+
+/** The org is served by the cluster: from here the way out is forward, or back without loss. */
+
+/** settle · compare. A way back that is asked for while the new task is being started waits for it: it is that way. */
+export const verifying = migration.createStateConfig({
+  initial: 'settling',
+  on: { pause: { actions: 'requestPause' }, resume: { actions: 'withdrawPause' } },
+  states: {
+    settling: {
+      ...during('flip.settle'),
+      on: {
+        'flip.settle.done': [{ guard: 'returnRequested', target: '#migration.rollingBack' }, { target: 'comparing' }],
+        'flip.settle.failed': {
+          target: '#migration.needsOperator',
+          actions: ['keepReason', { type: 'resumeAt', params: { point: 'verifying' } }],
+        },
+        rollback: { actions: { type: 'requestReturn', params: { outcome: 'rolledBack' } } },
+      },
+    },
+    comparing: {
+      ...during('verify'),
+      on: {
+        'verify.done': [
+          { guard: 'sidesEqual', target: '#migration.soaking', actions: ['markVerified', 'forgetReason'] },
+          { guard: 'mismatchRollsBack', target: '#migration.rollingBack', actions: 'noteMismatch' },
+          { target: '#migration.soaking', actions: 'noteMismatch' },
+        ],
+        // Without a comparison the org stays under watch, unverified: it cannot complete.
+        'verify.failed': { target: '#migration.soaking', actions: 'keepReason' },
+        rollback: {
+          target: '#migration.rollingBack',
+          actions: { type: 'requestReturn', params: { outcome: 'rolledBack' } },
+        },
+      },
+    },
+  },
+});
+
+/** Under watch on the cluster. A pause holds back completion only, never the guards. */
+export const soaking = migration.createStateConfig({
+  entry: [
+    { type: 'ask', params: { effect: 'soak.watch' } },
+    { type: 'setDeadline', params: ({ context }) => ({ deadline: 'soak' as const, afterMs: context.policy.soakMs }) },
+  ],
+  exit: [
+    { type: 'drop', params: { effect: 'soak.watch' } },
+    { type: 'clearDeadline', params: { deadline: 'soak' } },
+  ],
+  initial: 'watching',
+  states: {
+    watching: { on: { 'deadline.soak': 'soaked' } },
+    soaked: { always: { guard: 'completesByItself', target: '#migration.completing' } },
+  },
+  on: {
+    'soak.watch.failed': { target: 'rollingBack', actions: 'keepReason' },
+    rollback: { target: 'rollingBack', actions: { type: 'requestReturn', params: { outcome: 'rolledBack' } } },
+    complete: { guard: 'verified', target: 'completing' },
+    // An unverified org is compared again.
+    retry: { target: 'verifying.comparing' },
+    pause: { actions: 'requestPause' },
+    resume: { actions: 'withdrawPause' },
+  },
+});
+
+export const completing = migration.createStateConfig({
+  ...during('complete'),
+  on: {
+    'complete.done': {
+      target: 'completed',
+      actions: [{ type: 'endAs', params: { outcome: 'completed' } }, 'forgetReason'],
+    },
+    'complete.failed': {
+      target: 'needsOperator',
+      actions: ['keepReason', { type: 'resumeAt', params: { point: 'completing' } }],
+    },
+  },
+});

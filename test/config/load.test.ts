@@ -1,0 +1,182 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { loadConfig, policyDefaults } from '../../src/config/index.ts';
+import { ConfigInvalidError } from '../../src/errors/config.ts';
+import { exampleEnv, examplePath, exampleText, exampleWith, faultsOf } from './example.ts';
+
+describe('the example', () => {
+  it('loads, with secrets resolved and every default as documented', () => {
+    const config = loadConfig(examplePath, exampleEnv);
+    expect(config.policy).toEqual(policyDefaults);
+    expect(config.sites.map((site) => site.name)).toEqual(['lon1', 'lon2']);
+    expect(config.store.password).toBe('value of CUTOVER_STORE_PASSWORD');
+    expect(config.store.tls).toEqual({ minVersion: 'TLSv1.2', rejectUnauthorized: true, verifyIdentity: true });
+    expect(config.sites[0]).not.toHaveProperty('tls');
+  });
+
+  it('has the same defaults where optional parts are left out', () => {
+    const policyLess = exampleText.slice(0, exampleText.indexOf('# What holds for every move'));
+    const text = policyLess
+      .replace(/ {2}http:.*\n.*\n.*\n/, '')
+      .replace(/ {2}(logLevel|pollIntervalMs|taskPrefix|connectTimeoutMs|schema|comment|user: org_).*\n/g, '')
+      .replace(/ {2}(table|orgColumn|homeRegionColumn): .*\n/g, '');
+    const folder = mkdtempSync(join(tmpdir(), 'cutover-config-'));
+    try {
+      writeFileSync(join(folder, 'short.yaml'), text);
+      expect(loadConfig(join(folder, 'short.yaml'), exampleEnv)).toEqual(loadConfig(examplePath, exampleEnv));
+    } finally {
+      rmSync(folder, { recursive: true });
+    }
+  });
+});
+
+describe('a configuration with faults', () => {
+  it('tells all of them at once, each with path, position, cause and remedy', () => {
+    const text = exampleWith(
+      ['port: 3306', 'port: many'],
+      ['  name: cutover-a', '  nmae: cutover-a'],
+      ['readerHostgroup: 11', 'readerHostgroup: 20'],
+      ['role: viewer', 'role: reader'],
+    );
+    const faults = faultsOf(text, { ...exampleEnv, CUTOVER_LON2_PASSWORD: '' });
+    expect(faults.map((fault) => fault.path).toSorted()).toEqual([
+      'controller.name',
+      'controller.nmae',
+      'routing.clusters.eu-west-2.writerHostgroup',
+      'sites[1].password',
+      'store.port',
+      'tokens[0].role',
+    ]);
+    for (const fault of faults) {
+      expect(fault.position).toMatch(/^\d+:\d+$/);
+      expect(fault.cause).not.toBe('');
+      expect(fault.remedy).not.toBe('');
+    }
+    const port = faults.find((fault) => fault.path === 'store.port');
+    const line = text.split('\n').findIndex((each) => each.includes('port: many')) + 1;
+    expect(port?.position).toBe(`${line}:9`);
+  });
+
+  it('says so in the message, which never carries a secret', () => {
+    const text = exampleWith(['{ env: CUTOVER_STORE_PASSWORD }', 'hunter2hunter2']);
+    const error = (() => {
+      const folder = mkdtempSync(join(tmpdir(), 'cutover-config-'));
+      try {
+        writeFileSync(join(folder, 'a.yaml'), text);
+        loadConfig(join(folder, 'a.yaml'), { ...exampleEnv, CUTOVER_COREDB_PASSWORD: '' });
+      } catch (thrown) {
+        return thrown;
+      } finally {
+        rmSync(folder, { recursive: true });
+      }
+    })();
+    expect(error).toBeInstanceOf(ConfigInvalidError);
+    const { message, details } = error as ConfigInvalidError;
+    expect(message).toMatch(/2 faults\n {2}store\.password \(line \d+:\d+\): is not a reference to a secret\. Write/);
+    expect(message).toMatch(/CUTOVER_COREDB_PASSWORD is empty/);
+    expect(JSON.stringify([message, details])).not.toContain('hunter2');
+  });
+
+  it.each([
+    ['a file that is not there', '/nonexistent/cutover.yaml'],
+    ['a folder', tmpdir()],
+  ])('is %s', (_what, path) => {
+    expect(() => loadConfig(path, {})).toThrow(/cannot be read/);
+  });
+
+  it.each([
+    ['a syntax fault', 'controller:\n  name: "a\n'],
+    ['a key that stands twice', 'store: {}\nstore: {}\n'],
+    ['a tag', 'store: !secret abc\n'],
+    ['two documents', 'store: {}\n---\nstore: {}\n'],
+  ])('has %s, told with its position', (_what, text) => {
+    const [fault] = faultsOf(text);
+    expect(fault?.position).toMatch(/^\d+:\d+$/);
+  });
+
+  it('is empty: every section is missing', () => {
+    expect(faultsOf('')[0]?.cause).toMatch(/expected object/);
+    expect(faultsOf('{}').map((fault) => fault.path)).toEqual(
+      expect.arrayContaining(['controller', 'tokens', 'store', 'coredb', 'sites', 'clusters', 'dms', 'proxies']),
+    );
+  });
+});
+
+describe('a single fault', () => {
+  it.each<[path: string, ...change: [string, string]]>([
+    ['tokens[0].sha256', 'sha256: 8b1f', 'sha256: xx'],
+    [
+      'tokens[1].sha256',
+      '1c2d3e4f5a6b7c8d9e0f1a2b3c4d5e6f708192a3b4c5d6e7f8091a2b3c4d5e6f',
+      '8B1F3B9A7D4C5E2F60718293A4B5C6D7E8F90A1B2C3D4E5F60718293A4B5C6D7',
+    ],
+    ['tokens[1].name', 'name: migration-engineers', 'name: dashboard'],
+    ['sites[1].serverId', 'serverId: 2', 'serverId: 1'],
+    ['clusters[0].name', 'name: bigdb-eu-west-2', 'name: lon2'],
+    ['dms.regions', '    us-east-1:\n      region', '    eu-west-3:\n      region'],
+    ['dms.regions.eu-west-3', '    us-east-1:\n      region', '    eu-west-3:\n      region'],
+    ['dms.regions.eu-west-2.replicationInstanceArn', 'arn:aws:dms:eu-west-2:123456789012:rep:BIGDBEUWEST2', 'BIGDB'],
+    ['dms.taskPrefix', 'taskPrefix: bigdb', 'taskPrefix: Big--DB'],
+    ['dms.pollIntervalMs', 'pollIntervalMs: 5000', 'pollIntervalMs: 0.5'],
+    ['proxies[1].adminPort', 'host: proxysql-1.nexus-us.example.net', 'host: proxysql-1.nexus-eu.example.net'],
+    ['routing.by', 'by: user ', 'by: tenant '],
+    ['routing.user', 'user: org_{orgId}', 'user: org'],
+    ['routing.comment', 'OrgID={orgId} */', 'OrgID={orgId}'],
+    ['routing.ruleIds', 'ruleIds: { from: 500000', 'ruleIds: { from: 599999'],
+    ['routing.sentinelRuleId', 'sentinelRuleId: 2000000000', 'sentinelRuleId: 599999'],
+    ['routing.source.writerHostgroup', 'source: { writerHostgroup: 10', 'source: { writerHostgroup: 500000'],
+    ['routing.clusters', '    us-east-1: { writer', '    us-east-2: { writer'],
+    ['routing.clusters.us-east-2', '    us-east-1: { writer', '    us-east-2: { writer'],
+    ['catalogue.techTables[0]', 'table: Toolbox', 'table: CallLogs'],
+    ['catalogue.tables[0].orgColumn', ', orgColumn: OrgID', ''],
+    ['catalogue.tables[0].table', 'table: CdrTasks', 'table: "Cdr`Tasks"'],
+    ['fence.users.reverse[0]', '[dms_reverse]', '[cutover_purge]'],
+    ['sites[0].purge.user', 'user: cutover_purge', 'user: somebody'],
+    ['policy.flipBudgetMs', 'flipBudgetMs: 3000', 'flipBudgetMs: 10000'],
+    ['policy.flipBackoffMs', 'flipBackoffMs: 1000', 'flipBackoffMs: 60001'],
+    ['policy.approval', 'approval: manual', 'approval: nobody'],
+    ['store.tls.caFile', 'tls: {} ', 'tls: { caFile: missing.pem } '],
+    ['store.tls.verify', 'tls: {} ', 'tls: { verify: false } '],
+    ['store.password', '{ env: CUTOVER_STORE_PASSWORD }', '{ file: missing.txt }'],
+    ['store.password', '{ env: CUTOVER_STORE_PASSWORD }', '{ env: CUTOVER_STORE_PASSWORD, file: a }'],
+    ['store.password', '  password: { env: CUTOVER_STORE_PASSWORD }\n', ''],
+  ])('%s: %j → %j', (path, from, to) => {
+    const faults = faultsOf(exampleWith([from, to]));
+    expect(faults.map((fault) => fault.path)).toContain(path);
+    // Nothing else is blamed for it, but the other side of the same contradiction.
+    expect(faults.length).toBeLessThanOrEqual(2);
+  });
+});
+
+describe('secrets and certificates in files', () => {
+  let folder: string;
+  beforeEach(() => {
+    folder = mkdtempSync(join(tmpdir(), 'cutover-config-'));
+  });
+  afterEach(() => rmSync(folder, { recursive: true }));
+
+  it('are read relative to the configuration, without the last line break', () => {
+    writeFileSync(join(folder, 'password.txt'), 'a b\n');
+    writeFileSync(join(folder, 'ca.pem'), 'PEM');
+    const path = join(folder, 'cutover.yaml');
+    writeFileSync(
+      path,
+      exampleWith(
+        ['{ env: CUTOVER_STORE_PASSWORD }', '{ file: password.txt }'],
+        ['tls: {} ', 'tls: { caFile: ca.pem } '],
+      ),
+    );
+    const { store } = loadConfig(path, exampleEnv);
+    expect(store.password).toBe('a b');
+    expect(store.tls?.ca).toBe('PEM');
+  });
+
+  it('are a fault when empty', () => {
+    writeFileSync(join(folder, 'password.txt'), '\n');
+    const path = join(folder, 'cutover.yaml');
+    writeFileSync(path, exampleWith(['{ env: CUTOVER_STORE_PASSWORD }', '{ file: password.txt }']));
+    expect(() => loadConfig(path, exampleEnv)).toThrow(/password.txt is empty/);
+  });
+});

@@ -1,0 +1,114 @@
+import { createHash } from 'node:crypto';
+import { UnknownMigrationError } from '../../src/errors/service.ts';
+import { type AppParts, buildApp } from '../../src/http/app.ts';
+import type { App } from '../../src/http/types.ts';
+import type { Actor, MigrationService, MigrationStatus, TimelineEvent } from '../../src/service/status.ts';
+
+const at = '2026-01-02T03:04:05.000Z';
+
+/** A status as a migration has it right after it was created. */
+export function statusOf(id: string, orgId: number, changes: Partial<MigrationStatus> = {}): MigrationStatus {
+  return {
+    id,
+    orgId,
+    homeRegion: 'eu-west-2',
+    state: 'planned',
+    since: at,
+    createdAt: at,
+    outcome: null,
+    serving: 'source',
+    waitsFor: 'start',
+    reason: null,
+    allowed: ['start', 'cancel'],
+    pauseRequested: false,
+    progress: { percent: 0, etaMs: null, tables: [] },
+    lag: { forwardMs: null, reverseMs: null, observedAt: null },
+    attempts: [],
+    verification: null,
+    findings: [],
+    policy: {},
+    owner: null,
+    epoch: 0,
+    version: 1,
+    ...changes,
+  };
+}
+
+export function eventOf(seq: number, message = `event ${seq}`): TimelineEvent {
+  return { seq, at, type: 'note', state: 'planned', attempt: null, message, data: {} };
+}
+
+/** Keeps migrations in memory, remembers what it was asked, and throws what it is told to. */
+export class FakeService implements MigrationService {
+  readonly migrations = new Map<string, MigrationStatus>();
+  readonly timeline: TimelineEvent[] = [];
+  readonly calls: { method: string; input: unknown; actor?: Actor }[] = [];
+  missing: { dependency: string; message: string }[] = [];
+  /** Thrown by the next call, then forgotten. */
+  failure: unknown = null;
+
+  async create(input: { orgId: number; policy?: Record<string, unknown> }, actor: Actor): Promise<MigrationStatus> {
+    this.#asked('create', input, actor);
+    const status = statusOf(`m${this.migrations.size + 1}`, input.orgId, { policy: input.policy ?? {} });
+    this.migrations.set(status.id, status);
+    return status;
+  }
+
+  async list(query: { state?: string; homeRegion?: string; orgId?: number; limit: number; cursor?: string }) {
+    this.#asked('list', query);
+    const all = [...this.migrations.values()].filter((each) => query.orgId === undefined || each.orgId === query.orgId);
+    const from = Number(query.cursor ?? 0);
+    const items = all.slice(from, from + query.limit);
+    return { items, nextCursor: from + query.limit < all.length ? String(from + query.limit) : null };
+  }
+
+  async get(id: string): Promise<MigrationStatus> {
+    this.#asked('get', id);
+    const status = this.migrations.get(id);
+    if (status === undefined) throw new UnknownMigrationError(id);
+    return status;
+  }
+
+  async command(id: string, command: string, input: { reason?: string }, actor: Actor): Promise<MigrationStatus> {
+    this.#asked(command, { id, ...input }, actor);
+    const status = this.migrations.get(id);
+    if (status === undefined) throw new UnknownMigrationError(id);
+    const changed = { ...status, state: command, version: status.version + 1 };
+    this.migrations.set(id, changed);
+    return changed;
+  }
+
+  async events(id: string, query: { after: number; limit: number }): Promise<TimelineEvent[]> {
+    this.#asked('events', { id, ...query });
+    if (!this.migrations.has(id)) throw new UnknownMigrationError(id);
+    return this.timeline.filter((event) => event.seq > query.after).slice(0, query.limit);
+  }
+
+  async notReady() {
+    this.#asked('notReady', null);
+    return this.missing;
+  }
+
+  #asked(method: string, input: unknown, actor?: Actor): void {
+    this.calls.push({ method, input, ...(actor && { actor }) });
+    const { failure } = this;
+    this.failure = null;
+    if (failure !== null) throw failure;
+  }
+}
+
+const roleNames = ['viewer', 'operator', 'approver', 'admin'] as const;
+
+/** The header with the token of a role. */
+export const bearer = (role: (typeof roleNames)[number]) => ({ authorization: `Bearer token-of-${role}` });
+
+/** An app over a fake service, with one token for each role. */
+export function fakeApp(parts: Partial<AppParts> = {}): { app: App; service: FakeService } {
+  const service = new FakeService();
+  const tokens = roleNames.map((role) => ({
+    name: `the ${role}`,
+    role,
+    sha256: createHash('sha256').update(`token-of-${role}`).digest('hex'),
+  }));
+  return { app: buildApp({ service, tokens, version: '1.2.3', ...parts }), service };
+}

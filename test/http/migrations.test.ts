@@ -1,0 +1,164 @@
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import type { App } from '../../src/http/types.ts';
+import { bearer, eventOf, type FakeService, fakeApp, statusOf } from './fakeService.ts';
+
+let app: App;
+let service: FakeService;
+beforeEach(() => {
+  ({ app, service } = fakeApp());
+});
+afterEach(() => app.close());
+
+describe('migrations', () => {
+  it('are created: 201, with the place to look', async () => {
+    const reply = await app.inject({
+      method: 'POST',
+      url: '/v1/migrations',
+      headers: bearer('operator'),
+      payload: { orgId: 42, policy: { lagGateMs: 100 } },
+    });
+    expect(reply.statusCode).toBe(201);
+    expect(reply.headers.location).toBe('/v1/migrations/m1');
+    expect(reply.json()).toEqual(statusOf('m1', 42, { policy: { lagGateMs: 100 } }));
+    expect(service.calls).toEqual([
+      {
+        method: 'create',
+        input: { orgId: 42, policy: { lagGateMs: 100 } },
+        actor: { name: 'the operator', role: 'operator', from: '127.0.0.1' },
+      },
+    ]);
+  });
+
+  it('are read; a poller that has the version gets 304 until it changes', async () => {
+    service.migrations.set('m1', statusOf('m1', 42));
+    const url = '/v1/migrations/m1';
+    const first = await app.inject({ url, headers: bearer('viewer') });
+    expect(first.json()).toEqual(statusOf('m1', 42));
+    const etag = String(first.headers.etag);
+    for (const tag of [etag, `"x", ${etag}`, etag.replace('W/', ''), '*']) {
+      const again = await app.inject({ url, headers: { ...bearer('viewer'), 'if-none-match': tag } });
+      expect([again.statusCode, again.body, again.headers.etag]).toEqual([304, '', etag]);
+    }
+    service.migrations.set('m1', statusOf('m1', 42, { version: 2 }));
+    const changed = await app.inject({ url, headers: { ...bearer('viewer'), 'if-none-match': etag } });
+    expect(changed.statusCode).toBe(200);
+    expect(changed.headers.etag).not.toBe(etag);
+    // Lag and progress move without a new version.
+    const lag = { forwardMs: 80, reverseMs: null, observedAt: '2026-01-02T03:04:06.000Z' };
+    service.migrations.set('m1', statusOf('m1', 42, { lag }));
+    const live = await app.inject({ url, headers: { ...bearer('viewer'), 'if-none-match': etag } });
+    expect(live.json().lag).toEqual(lag);
+  });
+
+  it('are listed page by page, each page with its ETag', async () => {
+    for (const n of [1, 2, 3]) service.migrations.set(`m${n}`, statusOf(`m${n}`, n));
+    const first = await app.inject({ url: '/v1/migrations?limit=2', headers: bearer('viewer') });
+    expect(first.json().items).toHaveLength(2);
+    const { nextCursor } = first.json();
+    const last = await app.inject({ url: `/v1/migrations?limit=2&cursor=${nextCursor}`, headers: bearer('viewer') });
+    expect(last.json()).toEqual({ items: [statusOf('m3', 3)], nextCursor: null });
+    const headers = { ...bearer('viewer'), 'if-none-match': String(first.headers.etag) };
+    expect((await app.inject({ url: '/v1/migrations?limit=2', headers })).statusCode).toBe(304);
+    service.migrations.set('m2', statusOf('m2', 2, { version: 9 }));
+    expect((await app.inject({ url: '/v1/migrations?limit=2', headers })).statusCode).toBe(200);
+  });
+
+  it('are filtered by what the query says, and only that', async () => {
+    const url = '/v1/migrations?state=replicating.fullLoad&homeRegion=eu-west-2&orgId=42';
+    expect((await app.inject({ url, headers: bearer('viewer') })).statusCode).toBe(200);
+    expect(service.calls[0]?.input).toEqual({
+      state: 'replicating.fullLoad',
+      homeRegion: 'eu-west-2',
+      orgId: 42,
+      limit: 50,
+    });
+  });
+});
+
+describe('commands', () => {
+  it.each([
+    ['no body', undefined, {}],
+    ['an empty body', {}, {}],
+    ['a reason', { reason: ' because ' }, { reason: 'because' }],
+  ])('take %s', async (_what, payload, input) => {
+    service.migrations.set('m1', statusOf('m1', 42));
+    const reply = await app.inject({
+      method: 'POST',
+      url: '/v1/migrations/m1/rollback',
+      headers: bearer('operator'),
+      ...(payload && { payload }),
+    });
+    expect(reply.statusCode).toBe(200);
+    expect(reply.json()).toMatchObject({ state: 'rollback', version: 2 });
+    expect(reply.headers.etag).toMatch(/^W\/"2-[\w-]{16}"$/);
+    expect(service.calls[0]).toMatchObject({ method: 'rollback', input: { id: 'm1', ...input } });
+  });
+});
+
+describe('events', () => {
+  it('come as a page that says where the next begins', async () => {
+    service.migrations.set('m1', statusOf('m1', 42));
+    service.timeline.push(eventOf(1), eventOf(2), eventOf(3));
+    const page = async (query: string) =>
+      (await app.inject({ url: `/v1/migrations/m1/events${query}`, headers: bearer('viewer') })).json();
+    expect(await page('?limit=2')).toEqual({ items: [eventOf(1), eventOf(2)], nextAfter: 2 });
+    expect(await page('?after=2')).toEqual({ items: [eventOf(3)], nextAfter: 3 });
+    expect(await page('?after=3')).toEqual({ items: [], nextAfter: 3 });
+  });
+});
+
+describe('health', () => {
+  it('is told without a token', async () => {
+    expect((await app.inject('/healthz')).json()).toEqual({ status: 'ok', version: '1.2.3' });
+    expect((await app.inject('/readyz')).json()).toEqual({ status: 'ready' });
+  });
+
+  it('names what is missing', async () => {
+    service.missing = [{ dependency: 'store', message: 'connection refused' }];
+    const reply = await app.inject('/readyz');
+    expect(reply.statusCode).toBe(503);
+    expect(reply.headers['retry-after']).toBe('2');
+    expect(reply.json()).toMatchObject({ code: 'NOT_READY', details: { missing: service.missing } });
+  });
+});
+
+describe('/openapi.json', () => {
+  it('describes every route, with every reference resolved', async () => {
+    const reply = await app.inject({ url: '/openapi.json', headers: bearer('viewer') });
+    const document = reply.json();
+    expect(document.openapi).toBe('3.1.0');
+    expect(Object.keys(document.paths).toSorted()).toEqual(
+      [
+        '/healthz',
+        '/readyz',
+        '/v1/migrations',
+        '/v1/migrations/{id}',
+        '/v1/migrations/{id}/events',
+        ...['start', 'pause', 'resume', 'approve', 'rollback', 'complete', 'cancel', 'retry'].map(
+          (command) => `/v1/migrations/{id}/${command}`,
+        ),
+      ].toSorted(),
+    );
+    expect(Object.keys(document.paths['/v1/migrations'])).toEqual(['post', 'get']);
+    const references = [...reply.body.matchAll(/"\$ref":"#\/components\/schemas\/(\w*)"/g)].map(([, name]) => name);
+    expect(references.length).toBeGreaterThan(20);
+    for (const name of references) expect(Object.keys(document.components.schemas)).toContain(name);
+    const limit = document.paths['/v1/migrations'].get.parameters.find(
+      (each: { name: string }) => each.name === 'limit',
+    );
+    expect(limit).toMatchObject({
+      in: 'query',
+      required: false,
+      schema: { type: 'integer', maximum: 500, default: 50 },
+    });
+  });
+});
+
+describe('every answer', () => {
+  it('carries the request id, the asker’s where it is harmless', async () => {
+    const given = await app.inject({ url: '/healthz', headers: { 'x-request-id': 'abc-1.2' } });
+    expect(given.headers['x-request-id']).toBe('abc-1.2');
+    const refused = await app.inject({ url: '/healthz', headers: { 'x-request-id': 'a b<script>' } });
+    expect(refused.headers['x-request-id']).toMatch(/^[0-9a-f-]{36}$/);
+  });
+});

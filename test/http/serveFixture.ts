@@ -1,0 +1,10 @@
+// Runs `serve` as its own process, over a service that keeps nothing.
+import { serve } from '../../src/cli/serve.ts';
+import { FakeService } from './fakeService.ts';
+
+process.exitCode = await serve(process.argv[2] ?? '', process.env, async () => ({
+  startController: async (_config, logger) => ({
+    service: new FakeService(),
+    stop: async () => logger.info('the controller has stopped'),
+  }),
+}));

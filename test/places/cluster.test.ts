@@ -1,0 +1,20 @@
+import { afterAll, beforeAll, describe } from 'vitest';
+import { closingSuite } from './suites/closing.ts';
+import { deletingSuite } from './suites/deleting.ts';
+import { findingSuite } from './suites/findings.ts';
+import { heartbeatSuite } from './suites/heartbeats.ts';
+import { refusingSuite } from './suites/refusing.ts';
+import { viewSuite } from './suites/views.ts';
+import { makeWorld, type World } from './world.ts';
+
+describe('a cluster', () => {
+  let world: World;
+  beforeAll(async () => {
+    world = await makeWorld('cluster');
+  });
+  afterAll(() => world.close());
+
+  for (const suite of [closingSuite, refusingSuite, heartbeatSuite, viewSuite, deletingSuite, findingSuite]) {
+    suite(() => world);
+  }
+});

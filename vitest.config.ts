@@ -1,0 +1,13 @@
+import { defineConfig } from 'vitest/config';
+
+export default defineConfig({
+  test: {
+    include: ['test/**/*.test.ts', 'statecharts/**/*.test.ts'],
+    // Two cores: more workers would only make the databases slower.
+    maxWorkers: 2,
+    testTimeout: 60_000,
+    hookTimeout: 120_000,
+    // A test left behind by .only would hide all others.
+    allowOnly: false,
+  },
+});
