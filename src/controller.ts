@@ -46,6 +46,8 @@ function openEstate(config: Config, logger: Logger): Estate {
       taskPrefix: config.dms.taskPrefix,
       clock: systemClock,
       pollIntervalMs: config.dms.pollIntervalMs,
+      settleMs: config.dms.settleMs,
+      apiRate: config.dms.apiRate,
       logger,
     }),
     routing: createRouting(config.proxies, {

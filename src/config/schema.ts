@@ -72,6 +72,12 @@ export function configSchema(references: References) {
         }),
       ),
       pollIntervalMs: milliseconds(50, 600_000).default(5_000),
+      /** How long a task has to be absent from Describe before it counts as gone: Describe is eventually consistent. */
+      settleMs: milliseconds(50, 600_000).default(2_000),
+      /** Calls that may be made at once, and per second after that; AWS refills 4 to 8 a second. */
+      apiRate: z
+        .strictObject({ burst: z.int().min(1).max(10_000), perSecond: z.number().min(0.1).max(10_000) })
+        .default({ burst: 50, perSecond: 4 }),
       taskPrefix: z
         .string()
         .regex(/^[a-z](-?[a-z0-9]){0,30}$/, 'must start with a letter; lower-case letters, digits, single hyphens')

@@ -47,25 +47,27 @@ function triggerName(table: string, event: TriggerEvent, body: string): string {
   return `${TRIGGER_PREFIX}${table.slice(0, LONGEST_NAME - TRIGGER_PREFIX.length - suffix.length)}${suffix}`;
 }
 
+const LABEL = 'CHARACTER SET ascii COLLATE ascii_bin';
+
 /**
  * The body. Who writes is asked first (USER() is who is logged on; CURRENT_USER() would be the definer); then the place's
  * own row is read with a shared lock that lasts as long as the transaction, so that closing the fence waits for it. A
  * plain read instead would see an old row and let a transaction commit after the fence has closed.
+ *
+ * It runs for every row: what an open fence does is one look-up, all else comes only where that finds nothing.
  */
 function triggerBody(orgColumn: string, event: TriggerEvent, side: TriggerSide, users: FenceUsers): string {
   const org = `${event === 'DELETE' ? 'OLD' : 'NEW'}.${quoted(orgColumn)}`;
+  const row = `FROM ${CONTROL_SCHEMA}.fence f WHERE f.org_id = ${org} AND f.place = ${placeExpression(side)}`;
   return `BEGIN
-  DECLARE v_writer VARCHAR(16) CHARACTER SET ascii COLLATE ascii_bin DEFAULT NULL;
-  DECLARE v_place VARCHAR(64) CHARACTER SET ascii COLLATE ascii_bin DEFAULT ${placeExpression(side)};
-  DECLARE v_class VARCHAR(16) CHARACTER SET ascii COLLATE ascii_bin DEFAULT ${classExpression(side, users)};
-  DECLARE v_refusal VARCHAR(128) CHARACTER SET utf8mb4;
-${event === 'UPDATE' ? immutableOrg(orgColumn) : ''}  IF v_class <> 'exempt' THEN
-${readRow(org, side)}
-    IF ${refusesWhen(side)} THEN
-      SET v_refusal = LEFT(CONCAT('BIGDB_FENCE org=', COALESCE(${org}, 'NULL'), ' place=', COALESCE(v_place, 'unknown'),
-        ' writer=', COALESCE(v_writer, 'none')), 128);
-      SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = v_refusal;
-    END IF;
+  DECLARE v_class VARCHAR(16) ${LABEL} DEFAULT ${classExpression(side, users)};
+${event === 'UPDATE' ? immutableOrg(orgColumn, side) : ''}  IF v_class <> 'exempt' AND NOT EXISTS (SELECT 1 ${row} AND f.writer = v_class LOCK IN SHARE MODE) THEN
+    BEGIN
+      DECLARE v_writer VARCHAR(16) ${LABEL} DEFAULT (SELECT f.writer ${row} LOCK IN SHARE MODE);
+${side.kind === 'sites' ? unknownSite(org, side) : ''}      IF ${refusesWhen(side)} THEN
+        ${signal(org, side, `' writer=', COALESCE(v_writer, 'none')`)}
+      END IF;
+    END;
   END IF;
 END`;
 }
@@ -78,45 +80,35 @@ function placeExpression(side: TriggerSide): string {
 
 /** Classes of the accounts that are none of the clients'. At a site the reverse task writes, at a cluster the forward one. */
 function classExpression(side: TriggerSide, users: FenceUsers): string {
-  const tasks: readonly ['forward' | 'reverse', readonly string[]][] =
-    side.kind === 'sites'
-      ? [
-          ['reverse', users.reverse],
-          ['forward', users.forward],
-        ]
-      : [
-          ['forward', users.forward],
-          ['reverse', users.reverse],
-        ];
-  // The host has no @, a user's name may have one. Names are compared as bytes: they are case-sensitive.
+  const forward = ['forward', users.forward] as const;
+  const reverse = ['reverse', users.reverse] as const;
+  const tasks = side.kind === 'sites' ? [reverse, forward] : [forward, reverse];
+  const classes = [['exempt', users.exempt] as const, ...tasks].filter(([, names]) => names.length > 0);
+  if (classes.length === 0) return `'clients'`;
+  // Quick and rough first, for the many: a name that begins like none of these belongs to a client.
+  const beginnings = [...new Set(classes.flatMap(([, names]) => names.map((name) => name.split('@')[0] ?? name)))];
+  // Then exactly: the host has no @, a name may have one. Names are compared as bytes, as they are case-sensitive.
   const user = `CAST(LEFT(USER(), CHAR_LENGTH(USER()) - CHAR_LENGTH(SUBSTRING_INDEX(USER(), '@', -1)) - 1) AS BINARY)`;
-  const cases = [['exempt', users.exempt] as const, ...tasks]
-    .filter(([, names]) => names.length > 0)
-    .map(([name, names]) => `WHEN ${user} IN (${names.map(literal).join(', ')}) THEN '${name}'`);
-  return cases.length === 0 ? `'clients'` : `CASE ${cases.join(' ')} ELSE 'clients' END`;
+  const cases = classes.map(([name, names]) => `WHEN ${user} IN (${names.map(literal).join(', ')}) THEN '${name}'`);
+  return `CASE WHEN SUBSTRING_INDEX(USER(), '@', 1) NOT IN (${beginnings.map(literal).join(', ')}) THEN 'clients'
+    ${cases.join('\n    ')} ELSE 'clients' END`;
 }
 
-function immutableOrg(orgColumn: string): string {
+function immutableOrg(orgColumn: string, side: TriggerSide): string {
   const column = quoted(orgColumn);
   return `  IF NOT (OLD.${column} <=> NEW.${column}) THEN
-    SET v_refusal = LEFT(CONCAT('BIGDB_FENCE org=', COALESCE(OLD.${column}, 'NULL'), ' place=', COALESCE(v_place, 'unknown'),
-      ' a row cannot change its org'), 128);
-    SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = v_refusal;
+    ${signal(`OLD.${column}`, side, `' a row cannot change its org'`)}
   END IF;
 `;
 }
 
-function readRow(org: string, side: TriggerSide): string {
-  const own = `SET v_writer = (SELECT f.writer FROM ${CONTROL_SCHEMA}.fence f
-      WHERE f.org_id = ${org} AND f.place = v_place LOCK IN SHARE MODE);`;
-  if (side.kind === 'cluster') return `    ${own}`;
-  // A server that is none of the sites (a stand-in after a failover): every place's row has to be open.
-  return `    IF v_place IS NOT NULL THEN
-      ${own}
-    ELSE
-      SET v_writer = (SELECT f.writer FROM ${CONTROL_SCHEMA}.fence f
-      WHERE f.org_id = ${org} AND f.writer <> v_class ORDER BY f.place LIMIT 1 LOCK IN SHARE MODE);
-    END IF;`;
+/** On a server that is none of the sites (a stand-in after a failover), every place's row has to be open. */
+function unknownSite(org: string, side: TriggerSide): string {
+  return `      IF (${placeExpression(side)}) IS NULL THEN
+        SET v_writer = (SELECT f.writer FROM ${CONTROL_SCHEMA}.fence f
+          WHERE f.org_id = ${org} AND f.writer <> v_class ORDER BY f.place LIMIT 1 LOCK IN SHARE MODE);
+      END IF;
+`;
 }
 
 /** Without a row: an org newer than the installation writes on at the sites, and nobody writes it at a cluster. */
@@ -124,4 +116,12 @@ function refusesWhen(side: TriggerSide): string {
   return side.kind === 'cluster'
     ? 'v_writer IS NULL OR v_writer <> v_class'
     : `(v_writer IS NULL AND v_class <> 'clients') OR v_writer <> v_class`;
+}
+
+function signal(org: string, side: TriggerSide, rest: string): string {
+  return `BEGIN
+        DECLARE v_refusal VARCHAR(128) CHARACTER SET utf8mb4 DEFAULT LEFT(CONCAT('BIGDB_FENCE org=', COALESCE(${org}, 'NULL'),
+          ' place=', COALESCE(${placeExpression(side)}, 'unknown'), ${rest}), 128);
+        SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = v_refusal;
+      END;`;
 }

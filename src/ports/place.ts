@@ -106,8 +106,11 @@ export interface Place {
   /** True where writes are refused by the server itself (read_only, innodb_read_only). */
   isReadOnly(): Promise<boolean>;
 
-  /** Makes the org's fence and heartbeat rows where they are missing; changes none that are there. `writer` is the first value. */
-  enrol(orgId: number, writer: FenceWriter): Promise<void>;
+  /**
+   * Makes the org's fence and heartbeat rows where they are missing; changes none that are there. `writer` is the first
+   * value. `arriving` names other places whose heartbeats a task without a full load will update here.
+   */
+  enrol(orgId: number, writer: FenceWriter, arriving?: readonly string[]): Promise<void>;
   readFence(orgId: number): Promise<FenceRow | null>;
   /**
    * Sets who may write the org here, if the row's epoch is not newer than `epoch` (else `StaleEpochError`). Waits for

@@ -7,7 +7,9 @@ export async function takeSnapshot(estate: Estate, run: EffectRun): Promise<{ la
   const { migration, signal } = run;
   await assertHomeRegion(estate, migration, signal);
   const cluster = clusterOf(estate, migration.homeRegion);
-  for (const site of estate.sites) await site.enrol(migration.orgId, 'clients');
+  const [taskSite, ...otherSites] = estate.sites;
+  await taskSite.enrol(migration.orgId, 'clients', [cluster.name]);
+  for (const site of otherSites) await site.enrol(migration.orgId, 'clients');
   await cluster.enrol(migration.orgId, 'nobody');
   const [positions, sourceShapes, targetShapes, counts] = await Promise.all([
     Promise.all(estate.sites.map(async (site) => ({ site: site.name, ...(await site.binlogPosition(signal)) }))),

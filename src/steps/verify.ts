@@ -1,9 +1,10 @@
 import type { MigrationContext } from '../../statecharts/context.ts';
 import type { EffectRun } from '../driver/handlers.ts';
+import { ViewLostError } from '../errors/index.ts';
 import { dropViews, type FlipAttempt, type PinnedViews } from '../flip/attempt.ts';
 import { clusterOf, type Estate } from '../flip/estate.ts';
 import type { Verification } from '../service/status.ts';
-import { compareOrg } from '../verification/index.ts';
+import { type ComparisonResult, compareOrg } from '../verification/index.ts';
 
 /** Live sides move: a difference counts only when it was still there after this many looks. */
 const liveLooks = 5;
@@ -18,11 +19,11 @@ export async function verify(
   attempt: FlipAttempt | undefined,
   run: EffectRun,
 ): Promise<{ outcome: 'equal' | 'different'; mismatches: number }> {
-  const { migration, signal } = run;
-  const views = attempt?.views ?? null;
-  const pinned = views !== null && views.source.length > 0 && views.cluster.length > 0;
+  const { migration } = run;
   try {
-    const result = pinned ? await compare(estate, migration, views, signal) : await compareLive(estate, migration, run);
+    const exact = await comparePinned(estate, migration, attempt?.views ?? null, run);
+    const pinned = exact !== null;
+    const result = exact ?? (await compareLive(estate, migration, run));
     const verification: Verification = {
       outcome: result.mismatches === 0 ? 'equal' : 'different',
       kind: pinned ? 'cutover-point' : 'live',
@@ -36,6 +37,23 @@ export async function verify(
     return { outcome: verification.outcome === 'equal' ? 'equal' : 'different', mismatches: result.mismatches };
   } finally {
     if (attempt !== undefined) await dropViews(attempt);
+  }
+}
+
+/** The comparison of the cutover point; null where there are no views, or one was lost: that is no reason to go back. */
+async function comparePinned(
+  estate: Estate,
+  migration: MigrationContext,
+  views: PinnedViews | null,
+  run: EffectRun,
+): Promise<ComparisonResult | null> {
+  if (views === null || views.source.length === 0 || views.cluster.length === 0) return null;
+  try {
+    return await compare(estate, migration, views, run.signal);
+  } catch (error) {
+    if (!(error instanceof ViewLostError)) throw error;
+    run.note(`the proof of the cutover point is missing: ${error.message}; the live sides are compared`);
+    return null;
   }
 }
 

@@ -9,7 +9,7 @@ import { CheckpointMismatchError } from './errors.ts';
 import { Sample, TableFindings } from './findings.ts';
 import { compareHashed } from './hashedTable.ts';
 import type { Checkpoint, ComparisonProgress, ComparisonResult, TableComparison } from './result.ts';
-import { ViewPool } from './viewPool.ts';
+import { Stop, ViewPool } from './viewPool.ts';
 
 /** One side of a comparison. More views let more chunks run at a time; at least one. */
 export interface ComparedSide {
@@ -58,9 +58,10 @@ export async function compareOrg(options: CompareOrgOptions): Promise<Comparison
   const plans = tables.map((table) => planTable(table, options.source.shapes, options.target.shapes));
   if (resumeFrom !== undefined) checkCheckpoint(resumeFrom, options);
 
+  const stop = new Stop(signal);
   const sides = {
-    source: new ViewPool(options.source.views, signal),
-    target: new ViewPool(options.target.views, signal),
+    source: new ViewPool(options.source.views, stop),
+    target: new ViewPool(options.target.views, stop),
   };
   await Promise.all([
     ...options.source.views.map((view) => checkSession('source', view)),
@@ -81,8 +82,11 @@ export async function compareOrg(options: CompareOrgOptions): Promise<Comparison
       // One more than there are views: the next chunk is cut while the last one still runs on the other side.
       depth: Math.min(sides.source.size, sides.target.size) + 1,
       pace: async () => {
-        signal?.throwIfAborted();
-        await options.pace?.(signal);
+        stop.throwIfStopped();
+        await options.pace?.(signal)?.catch((error: unknown) => {
+          stop.because(error);
+          throw error;
+        });
       },
       progress: () => options.onProgress?.(progressOf(findings)),
       comparedUpTo: async (after) => {

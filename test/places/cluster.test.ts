@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe } from 'vitest';
 import { closingSuite } from './suites/closing.ts';
+import { connectionSuite } from './suites/connections.ts';
 import { deletingSuite } from './suites/deleting.ts';
 import { findingSuite } from './suites/findings.ts';
 import { heartbeatSuite } from './suites/heartbeats.ts';
@@ -14,7 +15,15 @@ describe('a cluster', () => {
   });
   afterAll(() => world.close());
 
-  for (const suite of [closingSuite, refusingSuite, heartbeatSuite, viewSuite, deletingSuite, findingSuite]) {
+  for (const suite of [
+    closingSuite,
+    refusingSuite,
+    heartbeatSuite,
+    viewSuite,
+    deletingSuite,
+    findingSuite,
+    connectionSuite,
+  ]) {
     suite(() => world);
   }
 });

@@ -6,7 +6,7 @@ import { type DatabaseServer, onServer, startMariaDb } from '../../infra/lab/dat
 import { createOrgDirectory } from '../../src/adapters/coredb/orgDirectory.ts';
 import { DirectoryUnavailableError, NoHomeRegionError, UnknownOrgError } from '../../src/errors/index.ts';
 import type { OrgDirectory } from '../../src/ports/directory.ts';
-import { rejectionOf } from './help.ts';
+import { freeze, rejectionOf } from './help.ts';
 
 describe('the org directory', () => {
   let baseDir: string;
@@ -71,7 +71,7 @@ describe('the org directory', () => {
   });
 
   it('stops waiting for a frozen server when told to, and finds the way back', async () => {
-    await server.kill('SIGSTOP');
+    await freeze(server);
     try {
       expect(await rejectionOf(directory.homeRegion(4, AbortSignal.timeout(50)))).toMatchObject({
         name: 'TimeoutError',

@@ -1,5 +1,6 @@
+import { readdir, readFile } from 'node:fs/promises';
 import type { Connection, ResultSetHeader, RowDataPacket } from 'mysql2/promise';
-import { pollUntil } from '../../infra/lab/databases/index.ts';
+import { type DatabaseServer, pollUntil } from '../../infra/lab/databases/index.ts';
 
 /** What the promise was rejected with; fails when it was not. */
 export async function rejectionOf(promise: Promise<unknown>): Promise<unknown> {
@@ -31,6 +32,17 @@ export async function countOf(connection: Connection, orgId: number, table = 'Ca
     orgId,
   ]);
   return Number(rows[0]?.n);
+}
+
+/** Stops the server's process where it is; returns when every thread of it stands still. */
+export async function freeze(server: DatabaseServer): Promise<void> {
+  await server.kill('SIGSTOP');
+  const threads = `/proc/${server.pid}/task`;
+  await pollUntil(`${server.name} to stand still`, async () => {
+    const stats = await Promise.all((await readdir(threads)).map((id) => readFile(`${threads}/${id}/stat`, 'utf8')));
+    // The state follows the name, which is in parentheses.
+    return stats.every((stat) => stat.slice(stat.lastIndexOf(')') + 2).startsWith('T'));
+  });
 }
 
 /** Waits until some transaction waits for a row lock. */

@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { WrongPlaceError } from '../../src/errors/index.ts';
 import { insert, nextEpoch, rejectionOf } from './help.ts';
 import { closingSuite } from './suites/closing.ts';
+import { connectionSuite } from './suites/connections.ts';
 import { deletingSuite } from './suites/deleting.ts';
 import { findingSuite } from './suites/findings.ts';
 import { heartbeatSuite } from './suites/heartbeats.ts';
@@ -16,7 +17,15 @@ describe('a site', () => {
   });
   afterAll(() => world.close());
 
-  for (const suite of [closingSuite, refusingSuite, heartbeatSuite, viewSuite, deletingSuite, findingSuite]) {
+  for (const suite of [
+    closingSuite,
+    refusingSuite,
+    heartbeatSuite,
+    viewSuite,
+    deletingSuite,
+    findingSuite,
+    connectionSuite,
+  ]) {
     suite(() => world);
   }
 

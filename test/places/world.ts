@@ -27,6 +27,8 @@ export interface World {
   another(tuning?: { statementTimeoutMs?: number; viewConnections?: number }): DatabasePlace;
   /** An adapter that leads here by mistake: it is configured for another place. */
   misconfigured(): DatabasePlace;
+  /** An adapter whose host does not answer. */
+  unreachable(): DatabasePlace;
   /** A connection that the world closes at its end. */
   connect(user: string): Promise<Connection>;
   close(): Promise<void>;
@@ -105,8 +107,10 @@ export async function makeWorld(kind: 'site' | 'cluster'): Promise<World> {
           ? createSite({ ...target, name: 'lon1', serverId: 2 })
           : createCluster({ ...target, name: 'eu-west-2', homeRegion: 'us-east-1' }),
       );
+    // Port 1 of the loopback: nobody listens there.
+    const unreachable = () => tracked(createSite({ ...target, port: 1, name: 'lon1', serverId: 1 }));
     const place = another();
-    return { server, plan, place, another, misconfigured, connect, close };
+    return { server, plan, place, another, misconfigured, unreachable, connect, close };
   } catch (error) {
     await close();
     throw error;

@@ -24,8 +24,8 @@ export interface Side {
   readonly server: DatabaseServer;
   /** Runs one statement and gives its rows. */
   sql(statement: string): Promise<unknown[]>;
-  /** Views of the live side, or of this moment. They close with the world. */
-  views(count: number, pinned?: boolean): Promise<ReadView[]>;
+  /** Views of the live side, or of this moment; `set` is an assignment to a session variable. They close with the world. */
+  views(count: number, options?: { pinned?: boolean; set?: string }): Promise<ReadView[]>;
   shapes(tables: readonly OrgTable[]): Promise<TableShape[]>;
 }
 
@@ -78,10 +78,11 @@ async function sideOf(server: DatabaseServer, connections: Connection[]): Promis
   return {
     server,
     sql,
-    views: (count, pinned = false) =>
+    views: (count, { pinned = false, set } = {}) =>
       Promise.all(
         Array.from({ length: count }, async () => {
           const connection = await connect(server, connections);
+          if (set !== undefined) await connection.query(`SET SESSION ${set}`);
           if (pinned) {
             await connection.query('SET SESSION TRANSACTION ISOLATION LEVEL REPEATABLE READ');
             await connection.query('START TRANSACTION WITH CONSISTENT SNAPSHOT');

@@ -1,6 +1,7 @@
-import { cp, mkdir, mkdtemp, rename, rm, stat } from 'node:fs/promises';
+import { cp, mkdir, mkdtemp, rename, stat } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
+import { guardFolder, removeFolder } from './guardian.ts';
 
 /** Where downloads and template data directories are kept between runs; infra/setup/cache.sh names the same folder. */
 export function cacheFolder(): string {
@@ -30,6 +31,7 @@ export async function cachedFolder(key: string, make: (emptyFolder: string) => P
   if (await exists(final)) return final;
   await mkdir(cacheFolder(), { recursive: true });
   const work = await mkdtemp(join(cacheFolder(), `${key}.part-`));
+  guardFolder(work);
   try {
     await make(work);
     await rename(work, final).catch((error: NodeJS.ErrnoException) => {
@@ -37,7 +39,7 @@ export async function cachedFolder(key: string, make: (emptyFolder: string) => P
       if (error.code !== 'ENOTEMPTY' && error.code !== 'EEXIST') throw error;
     });
   } finally {
-    await rm(work, { recursive: true, force: true });
+    await removeFolder(work);
   }
   return final;
 }

@@ -1,7 +1,8 @@
 import { execFile } from 'node:child_process';
+import { access, constants } from 'node:fs/promises';
 import { delimiter, join } from 'node:path';
 import { promisify } from 'node:util';
-import { cachedFolder, exists } from './cacheFolder.ts';
+import { cachedFolder } from './cacheFolder.ts';
 import { LabDatabaseError } from './errors.ts';
 import { type DatabaseServer, type DatabaseServerOptions, type ServerFlavour, startServer } from './server.ts';
 
@@ -102,11 +103,19 @@ async function findProgram(name: string): Promise<string> {
   const folders = [...(process.env.PATH ?? '').split(delimiter), '/usr/sbin', '/usr/local/sbin', '/usr/bin'];
   for (const folder of folders) {
     const candidate = join(folder, name);
-    if (folder !== '' && (await exists(candidate))) return candidate;
+    if (folder !== '' && (await isExecutable(candidate))) return candidate;
   }
   throw new LabDatabaseError(
     'LAB_SERVER_NOT_INSTALLED',
     `${name} is not on this machine`,
     'run infra/setup/prepare.sh, or install mariadb-server',
+  );
+}
+
+/** A folder on the PATH that may not be read holds no program for us. */
+async function isExecutable(path: string): Promise<boolean> {
+  return access(path, constants.X_OK).then(
+    () => true,
+    () => false,
   );
 }

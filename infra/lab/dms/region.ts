@@ -135,7 +135,7 @@ export class Region {
   async close(): Promise<void> {
     for (const timer of this.#timers) clearTimeout(timer);
     await Promise.all([...this.tasks.values()].map((task) => task.shutDown()));
-    for (const feed of this.#feeds.values()) feed.close();
+    await Promise.all([...this.#feeds.values()].map((feed) => feed.close()));
   }
 }
 

@@ -103,7 +103,10 @@ export function controllerConfig(
             { region: input.dms.region, endpoint: input.dms.url, ...endpoints },
           ]),
         ),
-        pollIntervalMs: 250,
+        // The lab's tasks live a hundred times faster than real ones, and its service takes 200 calls a second.
+        pollIntervalMs: 50,
+        settleMs: 150,
+        apiRate: { burst: 100, perSecond: 100 },
         credentials: { accessKeyId: { env: 'LAB_DMS_KEY' }, secretAccessKey: { env: 'LAB_DMS_SECRET' } },
       },
       proxies: input.proxies.map((proxy) => ({

@@ -8,9 +8,10 @@ import {
 } from '../../errors/index.ts';
 import type { OrgDirectory } from '../../ports/directory.ts';
 import { quoted, quotedTable } from '../mysql/identifiers.ts';
-import { type ConnectionTarget, SessionPool } from '../mysql/pool.ts';
+import { SessionPool } from '../mysql/pool.ts';
 import { nullableText } from '../mysql/rows.ts';
 import type { Session } from '../mysql/session.ts';
+import type { ConnectionTarget } from '../mysql/wire.ts';
 
 /** Where CoreDB is, and what its table of orgs is called. */
 export interface OrgDirectoryConfig extends ConnectionTarget {

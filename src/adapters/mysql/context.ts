@@ -1,6 +1,7 @@
 import type { ClusterConfig, PlaceTuning, SiteConfig } from './config.ts';
 import { DEFAULT_TUNING } from './config.ts';
-import { type ConnectionTarget, type PoolOptions, SessionPool } from './pool.ts';
+import { type PoolOptions, SessionPool } from './pool.ts';
+import type { ConnectionTarget } from './wire.ts';
 
 /** What a place is by configuration. */
 export type PlaceKey =

@@ -11,6 +11,8 @@ export interface Dialect {
   readonly sessionVariables: readonly string[];
   /** Takes the thread id of the waiting session; columns threadId, user, host, ageSeconds. */
   readonly blockers: string;
+  /** Column id: connections that wait for a table's metadata lock. */
+  readonly metadataWaiters: string;
   /** Columns name, channel or connection, with the threads' states; one row per source. */
   readonly replicaStatus: string;
 }
@@ -29,6 +31,7 @@ function mariaDb(version: string): Dialect {
       JOIN information_schema.INNODB_TRX b ON b.trx_id = w.blocking_trx_id
       LEFT JOIN information_schema.PROCESSLIST p ON p.ID = b.trx_mysql_thread_id
       WHERE r.trx_mysql_thread_id = ?`,
+    metadataWaiters: `SELECT ID AS id FROM information_schema.PROCESSLIST WHERE STATE LIKE 'Waiting for table metadata lock%'`,
     replicaStatus: 'SHOW ALL SLAVES STATUS',
   };
 }
@@ -51,6 +54,9 @@ function mySql(version: string): Dialect {
       JOIN performance_schema.threads bt ON bt.THREAD_ID = w.BLOCKING_THREAD_ID
       LEFT JOIN information_schema.INNODB_TRX b ON b.trx_mysql_thread_id = bt.PROCESSLIST_ID
       WHERE rt.PROCESSLIST_ID = ?`,
+    // Not from PROCESSLIST: that one converts the text of every statement, and fails on the first binary value.
+    metadataWaiters: `SELECT PROCESSLIST_ID AS id FROM performance_schema.threads
+      WHERE PROCESSLIST_STATE LIKE 'Waiting for table metadata lock%' AND PROCESSLIST_ID IS NOT NULL`,
     replicaStatus: 'SHOW REPLICA STATUS',
   };
 }

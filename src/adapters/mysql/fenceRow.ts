@@ -22,7 +22,12 @@ export function readFence({ critical, key }: PlaceContext, orgId: number): Promi
 }
 
 /** Makes the place's own fence and heartbeat rows where they are missing. */
-export async function enrol({ critical, key }: PlaceContext, orgId: number, writer: FenceWriter): Promise<void> {
+export async function enrol(
+  { critical, key }: PlaceContext,
+  orgId: number,
+  writer: FenceWriter,
+  arriving: readonly string[] = [],
+): Promise<void> {
   const guard = isThisPlace(key);
   await critical.use('enrolling the org', async (session) => {
     await requireThisPlace(session, key);
@@ -33,11 +38,13 @@ export async function enrol({ critical, key }: PlaceContext, orgId: number, writ
          SELECT ?, ?, ?, 0, UTC_TIMESTAMP(6) FROM DUAL WHERE ${guard.sql}`,
         [orgId, key.name, writer, ...guard.values],
       );
-      await session.run(
-        `INSERT IGNORE INTO ${CONTROL_SCHEMA}.heartbeat (org_id, site, seq, written_at)
-         SELECT ?, ?, 0, UTC_TIMESTAMP(6) FROM DUAL WHERE ${guard.sql}`,
-        [orgId, key.name, ...guard.values],
-      );
+      for (const site of [key.name, ...arriving]) {
+        await session.run(
+          `INSERT IGNORE INTO ${CONTROL_SCHEMA}.heartbeat (org_id, site, seq, written_at)
+           SELECT ?, ?, 0, UTC_TIMESTAMP(6) FROM DUAL WHERE ${guard.sql}`,
+          [orgId, site, ...guard.values],
+        );
+      }
     });
   });
 }

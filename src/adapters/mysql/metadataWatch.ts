@@ -57,10 +57,7 @@ export class MetadataWatch {
   async #sample(): Promise<void> {
     try {
       const rows = await this.#context.watch.use('looking for waiters', (session) =>
-        session.rows(
-          waiterRow,
-          `SELECT ID AS id FROM information_schema.PROCESSLIST WHERE STATE LIKE 'Waiting for table metadata lock%'`,
-        ),
+        session.rows(waiterRow, session.dialect.metadataWaiters),
       );
       const waiting = new Set(rows.map((row) => row.id));
       const still = [...waiting].filter((id) => this.#waiting.has(id));

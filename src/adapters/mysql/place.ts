@@ -85,8 +85,8 @@ class MysqlPlace implements DatabasePlace {
     return isReadOnly(this.#context);
   }
 
-  enrol(orgId: number, writer: FenceWriter): Promise<void> {
-    return enrol(this.#context, orgId, writer);
+  enrol(orgId: number, writer: FenceWriter, arriving?: readonly string[]): Promise<void> {
+    return enrol(this.#context, orgId, writer, arriving);
   }
 
   readFence(orgId: number): Promise<FenceRow | null> {

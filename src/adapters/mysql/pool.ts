@@ -1,21 +1,11 @@
-import { type Connection, type ConnectionOptions, createConnection, type SslOptions } from 'mysql2';
 import { z } from 'zod';
 import { dialectOf } from './dialect.ts';
 import { asPlaceError, errorNumber, SERVER_ERROR } from './failures.ts';
-import { type Limits, watchLimits } from './limits.ts';
+import type { Limits } from './limits.ts';
 import { text } from './rows.ts';
 import { Semaphore } from './semaphore.ts';
 import { Session, type SessionOptions } from './session.ts';
-
-/** Where and as whom to connect. */
-export interface ConnectionTarget {
-  readonly host: string;
-  readonly port: number;
-  readonly user: string;
-  readonly password: string;
-  /** Certificates as mysql2 takes them; without it the connection is not encrypted. */
-  readonly ssl?: SslOptions | undefined;
-}
+import { type ConnectionTarget, connected, openWire, type Wire } from './wire.ts';
 
 /** One pool of a place. */
 export interface PoolOptions {
@@ -136,33 +126,33 @@ export class SessionPool {
 
   async #connect(limits: Limits): Promise<Session> {
     if (this.#closed) throw new Error('the connections of this place are closed');
-    const connection = createConnection(connectionOptions(this.#options));
+    const wire = openWire(this.#options.target, this.#options.connectTimeoutMs);
     // An idle connection may end at any time; without a listener that would end the process.
     let failed: (error: unknown) => void = () => {};
-    connection.on('error', (error) => failed(error));
-    connection.on('end', () => failed(new Error('the server ended the connection')));
+    wire.connection.on('error', (error) => failed(error));
+    wire.connection.on('end', () => failed(new Error('the server ended the connection')));
     try {
-      await connected(connection, limits);
-      const session = await this.#prepare(connection);
+      await connected(wire, limits);
+      const session = await this.#prepare(wire);
       failed = (error) => this.#drop(session, error);
       if (this.#closed) throw new Error('the connections of this place were closed');
       this.#open.add(session);
       return session;
     } catch (error) {
-      connection.destroy();
+      wire.sever();
       throw error;
     }
   }
 
-  async #prepare(connection: Connection): Promise<Session> {
+  async #prepare(wire: Wire): Promise<Session> {
     const options: SessionOptions = {
       defaultTimeoutMs: this.#options.queryTimeoutMs,
       abandoned: (session) => this.#abandon(session),
     };
     const limits = { timeoutMs: this.#options.connectTimeoutMs };
-    const probe = new Session(connection, dialectOf(''), options);
+    const probe = new Session(wire, dialectOf(''), options);
     const found = await probe.row(versionRow, 'SELECT VERSION() AS version', [], limits);
-    const session = new Session(connection, dialectOf(found?.version ?? ''), options);
+    const session = new Session(wire, dialectOf(found?.version ?? ''), options);
     const statements = [
       `SET SESSION TRANSACTION ISOLATION LEVEL ${this.#options.isolation}`,
       // The escaping of values rests on backslashes, so the mode is not left to the server's default.
@@ -196,31 +186,3 @@ export class SessionPool {
 }
 
 const versionRow = z.object({ version: text });
-
-function connectionOptions({ target, connectTimeoutMs }: PoolOptions): ConnectionOptions {
-  return {
-    host: target.host,
-    port: target.port,
-    user: target.user,
-    password: target.password,
-    ...(target.ssl === undefined ? {} : { ssl: target.ssl }),
-    connectTimeout: connectTimeoutMs,
-    enableKeepAlive: true,
-    keepAliveInitialDelay: 10_000,
-    charset: 'utf8mb4',
-    timezone: 'Z',
-    supportBigNumbers: true,
-    dateStrings: true,
-  };
-}
-
-function connected(connection: Connection, limits: Limits): Promise<void> {
-  return new Promise((resolve, reject) => {
-    const stop = watchLimits('connecting', limits, (reason) => reject(reason));
-    connection.connect((error: unknown) => {
-      stop();
-      if (error === null || error === undefined) resolve();
-      else reject(error);
-    });
-  });
-}

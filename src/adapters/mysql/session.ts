@@ -1,8 +1,9 @@
-import type { Connection, FieldPacket, QueryOptions } from 'mysql2';
+import type { FieldPacket, QueryOptions } from 'mysql2';
 import { z } from 'zod';
 import type { Dialect } from './dialect.ts';
 import { errorNumber } from './failures.ts';
 import { type Limits, watchLimits } from './limits.ts';
+import type { Wire } from './wire.ts';
 
 /** A value of a read view: nothing of what the server sent is lost. */
 export type RawValue = string | Buffer | null;
@@ -30,17 +31,17 @@ export class Session {
   readonly threadId: number;
   /** Value of innodb_lock_wait_timeout on this connection, seconds; who changes it keeps it up to date. */
   lockWaitSeconds = 0;
-  readonly #connection: Connection;
+  readonly #wire: Wire;
   readonly #defaultTimeoutMs: number;
   readonly #abandoned: (session: Session) => void;
   readonly #pending = new Set<(reason: unknown) => void>();
   #usable = true;
   #inTransaction = false;
 
-  constructor(connection: Connection, dialect: Dialect, options: SessionOptions) {
-    this.#connection = connection;
+  constructor(wire: Wire, dialect: Dialect, options: SessionOptions) {
+    this.#wire = wire;
     this.dialect = dialect;
-    this.threadId = connection.threadId ?? 0;
+    this.threadId = wire.connection.threadId ?? 0;
     this.#defaultTimeoutMs = options.defaultTimeoutMs;
     this.#abandoned = options.abandoned;
   }
@@ -58,7 +59,7 @@ export class Session {
   /** Closes the connection; what still waits for an answer is rejected with `reason`. */
   discard(reason: unknown): void {
     this.#usable = false;
-    this.#connection.destroy();
+    this.#wire.sever();
     for (const reject of this.#pending) reject(reason);
     this.#pending.clear();
   }
@@ -142,7 +143,7 @@ export class Session {
         reject(reason);
       };
       this.#pending.add(fail);
-      this.#connection.query(options, (error: unknown, result: unknown, fields?: readonly FieldPacket[]) => {
+      this.#wire.connection.query(options, (error: unknown, result: unknown, fields?: readonly FieldPacket[]) => {
         this.#pending.delete(fail);
         if (error === null || error === undefined) {
           stop();

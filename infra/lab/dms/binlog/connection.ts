@@ -1,6 +1,7 @@
 import type { Connection } from 'mysql2';
 import { codeOf, messageOf, TaskError } from '../errors.ts';
 import { close, connect, type DatabaseAddress, run, select } from '../sql/connect.ts';
+import { troubleOf } from '../sql/errors.ts';
 import type { BinlogPosition } from './position.ts';
 
 /** The part of a driver's packet that the dump needs: a view into the network buffer. */
@@ -86,7 +87,8 @@ export interface BinlogDump {
   readonly flavour: ServerFlavour;
   pause(): void;
   resume(): void;
-  close(): void;
+  /** Ends it. The server is told, or its thread would go on until its next heartbeat finds nobody. */
+  close(): Promise<void>;
 }
 
 /**
@@ -125,11 +127,25 @@ export async function openBinlog(
     flavour,
     pause: () => connection.pause(),
     resume: () => connection.resume(),
-    close: () => {
+    close: async () => {
+      if (closed) return;
       closed = true;
+      const { threadId } = connection;
       connection.destroy();
+      await endThread(address, threadId);
     },
   };
+}
+
+async function endThread(address: DatabaseAddress, threadId: number): Promise<void> {
+  try {
+    const connection = await connect(address, () => undefined);
+    await run(connection, `KILL ${threadId}`);
+    close(connection);
+  } catch (error) {
+    // The thread may have noticed by itself, and a server that is away has no thread left.
+    if (codeOf(error) !== 'ER_NO_SUCH_THREAD' && troubleOf(error) !== 'connection') throw error;
+  }
 }
 
 /** A position that the server no longer has, or never had, cannot be cured by trying again. */

@@ -86,8 +86,8 @@ export class SourceFeed {
     return null;
   }
 
-  close(): void {
-    for (const shared of this.#readers) this.#drop(shared);
+  async close(): Promise<void> {
+    await Promise.all([...this.#readers].map((shared) => this.#drop(shared)));
     void this.#catalogue?.then(close, () => undefined);
     this.#catalogue = null;
   }
@@ -100,7 +100,7 @@ export class SourceFeed {
         for (const other of this.#readers) other.router.forgetTables();
       },
       boundary: () => this.#merge(),
-      failed: () => this.#drop(shared),
+      failed: () => void this.#drop(shared),
     });
     const shared: SharedReader = { reader: new BinlogReader(this.#address, from, router), router, idleTimer: null };
     this.#readers.add(shared);
@@ -126,23 +126,23 @@ export class SourceFeed {
       }
       for (const [subscriber, from] of shared.router.entries()) this.#attach(twin, subscriber, from);
       twin.router.adoptPrepared(shared.router);
-      this.#drop(shared);
+      void this.#drop(shared);
     }
   }
 
   #closeWhenIdle(shared: SharedReader): void {
     if (shared.router.size > 0 || shared.idleTimer !== null) return;
     shared.idleTimer = setTimeout(() => {
-      this.#drop(shared);
-      if (this.#readers.size === 0 && this.#catalogueUsers === 0) this.close();
+      void this.#drop(shared);
+      if (this.#readers.size === 0 && this.#catalogueUsers === 0) void this.close();
     }, IDLE_CLOSE_MS);
     shared.idleTimer.unref();
   }
 
-  #drop(shared: SharedReader): void {
+  async #drop(shared: SharedReader): Promise<void> {
     if (shared.idleTimer !== null) clearTimeout(shared.idleTimer);
     this.#readers.delete(shared);
-    shared.reader.close();
+    await shared.reader.close();
   }
 
   /** One connection for questions about positions and columns, opened again after it broke. */

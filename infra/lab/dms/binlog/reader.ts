@@ -86,18 +86,18 @@ export class BinlogReader {
         this.#checksumBytes = on ? CHECKSUM_BYTES : 0;
       },
     );
-    if (this.#ended) dump.close();
+    if (this.#ended) await dump.close();
     else this.#dump = dump;
   }
 
-  close(): void {
+  async close(): Promise<void> {
     this.#ended = true;
-    this.#dump?.close();
+    await this.#dump?.close();
   }
 
   #fail(error: TaskError): void {
     if (this.#ended) return;
-    this.close();
+    void this.close();
     this.#sink.failed(error);
   }
 

@@ -136,7 +136,7 @@ export class Hostgroups {
       (server) =>
         server.status === 'ONLINE' &&
         server.row.weight > 0 &&
-        (server.free.length > 0 || server.connections < server.row.max_connections),
+        server.used.size + server.opening < server.row.max_connections,
     );
     if (usable.length <= 1) return usable[0];
     const total = usable.reduce((sum, server) => sum + server.row.weight, 0);

@@ -166,13 +166,47 @@ function pattern(source: string, flags: string): RegExp {
     text = text.slice(inline[0].length);
     for (const flag of inline[1] ?? '') if ('ims'.includes(flag) && !allFlags.includes(flag)) allFlags += flag;
   }
+  if (compiledBytes(text) > MAX_COMPILED_BYTES) {
+    process.stderr.write(`rule pattern of ${text.length} characters is too large: it matches nothing\n`);
+    return NEVER;
+  }
   try {
     return new RegExp(text, allFlags);
   } catch (error) {
     if (!(error instanceof SyntaxError)) throw error;
     process.stderr.write(`rule pattern is not a regular expression: ${source}\n`);
-    return /(?!)/;
+    return NEVER;
   }
+}
+
+/** Matches nothing. */
+const NEVER = /(?!)/;
+/** PCRE's limit with two-byte links, as ProxySQL is built. */
+const MAX_COMPILED_BYTES = 65_536;
+
+/**
+ * Size of a pattern as PCRE compiles it, roughly: 2 bytes a literal, 3 an alternative, 5 to 8 a group, 33 a class.
+ * Exact enough for long alternations, the only patterns that come near the limit.
+ */
+function compiledBytes(source: string): number {
+  // Shorter ones cannot reach it, and are most.
+  if (source.length < 2000) return 0;
+  let bytes = 8;
+  for (let index = 0; index < source.length; index++) {
+    const character = source[index];
+    if (character === '|') bytes += 3;
+    else if (character === '(') bytes += 8;
+    else if (character === ')') continue;
+    else if (character === '[') {
+      bytes += 33;
+      index = source.indexOf(']', index + 2);
+      if (index === -1) return bytes;
+    } else {
+      bytes += 2;
+      if (character === '\\') index++;
+    }
+  }
+  return bytes;
 }
 
 function jsReplacement(replacement: string): string {
