@@ -54,6 +54,7 @@ function openEstate(config: Config, logger: Logger): Estate {
       by: routing.by,
       template: routing[routing.by],
       ruleIds: routing.ruleIds,
+      holdHostgroups: routing.holdHostgroups,
       sentinelRuleId: routing.sentinelRuleId,
       source: routing.source,
       clusters: routing.clusters,

@@ -52,7 +52,8 @@ const LABEL = 'CHARACTER SET ascii COLLATE ascii_bin';
 /**
  * The body. Who writes is asked first (USER() is who is logged on; CURRENT_USER() would be the definer); then the place's
  * own row is read with a shared lock that lasts as long as the transaction, so that closing the fence waits for it. A
- * plain read instead would see an old row and let a transaction commit after the fence has closed.
+ * plain read instead would see an old row and let a transaction commit after the fence has closed. The clause is written
+ * out, because the servers add such a lock by themselves in some kinds of statements only.
  *
  * It runs for every row: what an open fence does is one look-up, all else comes only where that finds nothing.
  */

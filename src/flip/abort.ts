@@ -16,17 +16,7 @@ const openTimeoutMs = 2_000;
 export async function abort(estate: Estate, attempt: FlipAttempt, keeper: RouteKeeper, run: EffectRun): Promise<void> {
   await dropViews(attempt);
   await writeDecision(estate, attempt, run);
-  const { orgId, epoch, homeRegion } = attempt.owner;
-  const { from, to, taskWriter } = placesOf(estate, attempt.direction, homeRegion);
-  await untilDone(estate, run, 'opening the fences again', async () => {
-    for (const place of to) {
-      if ((await place.readFence(orgId))?.writer !== taskWriter) {
-        await place.setFence(orgId, taskWriter, epoch, openTimeoutMs, run.signal);
-      }
-    }
-    // Written even where they are open: a fence that an earlier owner asked for and gave up finds a newer epoch.
-    await Promise.all(from.map((place) => place.setFence(orgId, 'clients', epoch, openTimeoutMs, run.signal)));
-  });
+  await reopen(estate, attempt, run);
   const brought = await keeper.bring(
     {
       migrationId: attempt.migrationId,
@@ -37,10 +27,45 @@ export async function abort(estate: Estate, attempt: FlipAttempt, keeper: RouteK
     },
     run.ownership,
   );
+  writeFencesBehind(estate, attempt, keeper, run);
   attempt.releasedAtMs = brought.atMs;
   if (brought.stragglers.length > 0)
     run.note(`still held at ${brought.stragglers.join(', ')}: retried until it answers`);
   retireBeside(estate, heldBy(attempt), run.ownership);
+}
+
+/**
+ * Opens the serving side's fences, and gives the other side's back to the task. A fence that is open already is not
+ * written before the routes return: that would wait for the very transaction that kept the drain from ending. It is
+ * written behind them, in case a request to close it, given up by us or left by another owner, still waits in the queue.
+ */
+async function reopen(estate: Estate, attempt: FlipAttempt, run: EffectRun): Promise<void> {
+  const { orgId, epoch, homeRegion } = attempt.owner;
+  const { from, to, taskWriter } = placesOf(estate, attempt.direction, homeRegion);
+  await untilDone(estate, run, 'opening the fences again', async () => {
+    await Promise.all(
+      [...to.map((place) => [place, taskWriter] as const), ...from.map((place) => [place, 'clients'] as const)].map(
+        async ([place, writer]) => {
+          if ((await place.readFence(orgId))?.writer === writer) return;
+          await place.setFence(orgId, writer, epoch, openTimeoutMs, run.signal);
+        },
+      ),
+    );
+  });
+}
+
+/** Behind the routes: see `reopen`. The next attempt ends it before it begins. */
+function writeFencesBehind(estate: Estate, attempt: FlipAttempt, keeper: RouteKeeper, run: EffectRun): void {
+  const knownUntouched = attempt.heldAtMs !== null && !attempt.fenceTouched;
+  if (knownUntouched) return;
+  const { orgId, epoch, homeRegion } = attempt.owner;
+  for (const place of placesOf(estate, attempt.direction, homeRegion).from) {
+    keeper.beside(attempt.migrationId, run.ownership, (signal) =>
+      untilDone(estate, { ...run, signal, waitsFor: () => {} }, `the fence of ${place.name}`, () =>
+        place.setFence(orgId, 'clients', epoch, openTimeoutMs, signal),
+      ),
+    );
+  }
 }
 
 /** The decision is written where the store answers; where the commit was never sent, the org does not wait for it. */

@@ -25,6 +25,8 @@ export interface FlipAttempt {
   readonly budgetMs: number;
   /** Monotonic milliseconds. */
   heldAtMs: number | null;
+  /** Every proxy had acknowledged the hold. */
+  holdAcknowledgedAtMs: number | null;
   parkedAtMs: number | null;
   releasedAtMs: number | null;
   /** The serving side's fence was asked to close, and the other side's to let nobody in. */
@@ -63,6 +65,7 @@ export function newAttempt(migration: MigrationContext, owner: RouteOwner, holdH
     phases: [],
     budgetMs: migration.policy.flipBudgetMs,
     heldAtMs: null,
+    holdAcknowledgedAtMs: null,
     parkedAtMs: null,
     releasedAtMs: null,
     fenceTouched: false,

@@ -31,8 +31,12 @@ export async function blockingNow(
   signal: AbortSignal,
 ): Promise<readonly unknown[]> {
   const { from } = placesOf(estate, attempt.direction, attempt.owner.homeRegion);
+  const now = estate.clock.monotonicMs();
+  const heldForMs = now - (attempt.holdAcknowledgedAtMs ?? now);
   const [sessions, prepared] = await Promise.all([
-    Promise.all(estate.routing.proxies.map((proxy) => proxy.blockingSessions(attempt.owner, attempt.serving, signal))),
+    Promise.all(
+      estate.routing.proxies.map((proxy) => proxy.blockingSessions(attempt.owner, attempt.serving, heldForMs, signal)),
+    ),
     Promise.all(
       from.map(async (place) =>
         (await place.preparedXa(signal)).map((xid) => ({ place: place.name, because: 'xa', xid })),

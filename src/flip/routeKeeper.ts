@@ -1,5 +1,5 @@
 import { isTransient, messageOf, RouteConflictError, RouteReadBackError, StaleEpochError } from '../errors/index.ts';
-import type { Proxy, RouteOwner, Side } from '../ports/routing.ts';
+import type { FleetProxy, RouteOwner, Side } from '../ports/routing.ts';
 import type { Estate } from './estate.ts';
 
 /** Time between two tries on a proxy that does not answer (milliseconds). */
@@ -57,6 +57,18 @@ export class RouteKeeper {
     await Promise.all(keeping?.loops ?? []);
   }
 
+  /** Does something that belongs to the route last brought, and ends with it. What fails is logged. */
+  beside(migrationId: string, signal: AbortSignal, work: (signal: AbortSignal) => Promise<void>): void {
+    const keeping = this.#keeping.get(migrationId);
+    if (keeping === undefined) return;
+    const until = AbortSignal.any([signal, keeping.ended.signal]);
+    const loop = work(until).catch((error) => {
+      if (!until.aborted)
+        this.#estate.logger.warn({ migration: migrationId, err: error }, 'work beside a route failed');
+    });
+    keeping.loops.push(loop);
+  }
+
   /** Resolves when all proxies are there, or when those that answer are and the others stayed silent too long. */
   async bring(wanted: WantedRoute, signal: AbortSignal): Promise<Brought> {
     await this.stop(wanted.migrationId);
@@ -95,7 +107,7 @@ export class RouteKeeper {
     }
   }
 
-  async #untilThere(proxy: Proxy, wanted: WantedRoute, keeping: Keeping, signal: AbortSignal): Promise<void> {
+  async #untilThere(proxy: FleetProxy, wanted: WantedRoute, keeping: Keeping, signal: AbortSignal): Promise<void> {
     for (;;) {
       try {
         return await bringOne(proxy, wanted, signal);
@@ -118,7 +130,7 @@ export class RouteKeeper {
 }
 
 /** One proxy: read what is there, change it from exactly that, let the waiting through. */
-async function bringOne(proxy: Proxy, wanted: WantedRoute, signal: AbortSignal): Promise<void> {
+async function bringOne(proxy: FleetProxy, wanted: WantedRoute, signal: AbortSignal): Promise<void> {
   const { owner, step, side, holdHostgroup } = wanted;
   const found = await proxy.readRoute(owner, signal);
   if (found.comment === null) {

@@ -43,7 +43,7 @@ export interface BlockingSession {
 }
 
 /** One proxy. Every method may throw `ProxyUnavailableError`; `signal` ends waiting and drops the connection. */
-export interface Proxy {
+export interface FleetProxy {
   readonly name: string;
   ping(signal?: AbortSignal): Promise<void>;
   /** Version and settings that routing depends on: `refusals` name what stands in the way. */
@@ -61,8 +61,17 @@ export interface Proxy {
   setRoute(owner: RouteOwner, step: string, route: Route, expected: string, signal?: AbortSignal): Promise<string>;
   /** Lets the parked queries through by giving the hold hostgroup the servers of `side`, if the org's comment is `comment`. */
   openHold(owner: RouteOwner, holdHostgroup: number, side: Side, comment: string, signal?: AbortSignal): Promise<void>;
-  /** Sessions of the org that are not at rest on `side`. */
-  blockingSessions(owner: RouteOwner, side: Side, signal?: AbortSignal): Promise<readonly BlockingSession[]>;
+  /**
+   * Sessions of the org that are not at rest on `side`. `heldForMs` is the time since every proxy acknowledged the hold:
+   * by comment a transaction tells no org, and one that began after the hold cannot have been let through by the org's
+   * own annotation.
+   */
+  blockingSessions(
+    owner: RouteOwner,
+    side: Side,
+    heldForMs: number,
+    signal?: AbortSignal,
+  ): Promise<readonly BlockingSession[]>;
   /** Number of queries waiting in the hold hostgroup. */
   waiting(holdHostgroup: number, signal?: AbortSignal): Promise<number>;
   /** Takes the hold hostgroup's servers away if no session has it and none has a transaction on it; false where one has. */
@@ -72,6 +81,6 @@ export interface Proxy {
 
 /** The fleet. */
 export interface Routing {
-  readonly proxies: readonly Proxy[];
+  readonly proxies: readonly FleetProxy[];
   close(): void;
 }

@@ -70,13 +70,14 @@ export const commit = migration.createStateConfig({
   tags: ['memory', 'undecided', 'holding'],
   on: {
     'flip.commit.done': [{ guard: 'decidedCommit', target: 'release' }, { target: 'aborting' }],
-    'flip.commit.failed': abort,
+    // The commit may stand all the same: only the store knows.
+    'flip.commit.failed': { target: 'recovering', actions: 'keepReason' },
     recover: 'recovering',
     pause: { actions: 'requestPause' },
   },
 });
 
-/** A new owner asks what was decided before it does anything. */
+/** What was decided is asked before anything is done: by a new owner, and after a commit whose end is not known. */
 export const recovering = migration.createStateConfig({
   ...during('flip.decide'),
   tags: ['memory', 'undecided', 'holding'],

@@ -27,6 +27,33 @@ export function flipsOf(events: readonly TimelineEvent[]): FlipSpan[] {
   return spans;
 }
 
+/** Every hold, aborted ones too: from when to when clients may have had to wait (epoch milliseconds). */
+export function holdsOf(events: readonly TimelineEvent[]): { readonly fromMs: number; readonly toMs: number }[] {
+  const entered = events.filter(({ type }) => type === 'state');
+  const holds: { fromMs: number; toMs: number }[] = [];
+  let fromMs: number | null = null;
+  for (const event of entered) {
+    if (event.state.endsWith('.hold')) fromMs = Date.parse(event.at);
+    if (fromMs === null || HELD_STEPS.has(event.state.split('.')[1] ?? '')) continue;
+    holds.push({ fromMs, toMs: Date.parse(event.at) });
+    fromMs = null;
+  }
+  return holds;
+}
+
+const HELD_STEPS = new Set([
+  'hold',
+  'drain',
+  'fence',
+  'marker',
+  'pinViews',
+  'parkReads',
+  'commit',
+  'recovering',
+  'release',
+  'aborting',
+]);
+
 /** Who served the org's writes when: the sites first, and the other side from each commit on. */
 export function servedBy(orgId: number, cluster: number, flips: readonly FlipSpan[]): ServedInterval[] {
   const intervals: ServedInterval[] = [];

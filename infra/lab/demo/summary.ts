@@ -4,7 +4,7 @@ import type { Workload, WorkloadCheck } from '../workload/index.ts';
 import { disturbedOthers } from './others.ts';
 import type { Scenario } from './scenarios/index.ts';
 import { WRITES_AFTER_COMMIT } from './scenarios/scenario.ts';
-import { clusterSide, type FlipSpan, flipsOf, servedBy } from './served.ts';
+import { clusterSide, type FlipSpan, flipsOf, holdsOf, servedBy } from './served.ts';
 import type { Stage } from './stage.ts';
 
 /** The line that other programs read. Its keys are stable. */
@@ -32,15 +32,19 @@ export interface OrgSummary {
   readonly outcome: string | null;
   readonly state: string;
   readonly attempts: number;
-  /** The longest that a client waited for a write, or a read, around the org's flips (milliseconds). */
+  /** The longest that a client waited for a write, or a read, around the org's holds (milliseconds). */
   readonly writePauseMs: number;
   readonly readPauseMs: number;
-  /** Writes that clients had sent and nobody had answered at the commit, in the flip with the fewest. */
+  /** Writes that clients had sent and nobody had answered just before a hold ended, in the hold with the fewest. */
   readonly writesWaiting: number;
   readonly writesAfterCommit: number;
 }
 
-/** Around a flip the clients' waits are looked at from a little before to a little after it (milliseconds). */
+type Hold = ReturnType<typeof holdsOf>[number];
+
+/** Between the first proxy's release and the moment that the timeline has for the last one's (milliseconds). */
+const beforeReleaseMs = 15;
+/** Around a hold the clients' waits are looked at from a little before to a little after it (milliseconds). */
 const aroundMs = 250;
 
 /** Looks at everything once the clients have ended, and holds it against what the scenario promises. */
@@ -53,12 +57,19 @@ export async function summarise(
   const { lab, workload } = stage;
   const statuses = await Promise.all([...stage.seen.values()].map(({ id }) => stage.api.get(id)));
   const flips = new Map<number, FlipSpan[]>();
-  for (const { id, orgId } of statuses) flips.set(orgId, flipsOf(await stage.api.events(id)));
+  const holds = new Map<number, Hold[]>();
+  for (const { id, orgId } of statuses) {
+    const events = await stage.api.events(id);
+    flips.set(orgId, flipsOf(events));
+    holds.set(orgId, holdsOf(events));
+  }
   await lab.sites.waitUntilInStep();
   const check = await checkRows(lab, workload, statuses, flips);
   const movers = new Set(scenario.movers.keys());
   const disturbed = await disturbedOthers(lab, workload, movers, routesBefore);
-  const orgs = statuses.map((status) => orgSummary(status, workload, flips.get(status.orgId) ?? []));
+  const orgs = statuses.map((status) =>
+    orgSummary(status, workload, flips.get(status.orgId) ?? [], holds.get(status.orgId) ?? []),
+  );
   const mismatches =
     check.mismatchedRows + statuses.reduce((sum, { verification }) => sum + (verification?.mismatches ?? 0), 0);
   const figures = {
@@ -105,12 +116,17 @@ function checkRows(
   });
 }
 
-function orgSummary(status: MigrationStatus, workload: Workload, flips: readonly FlipSpan[]): OrgSummary {
+function orgSummary(
+  status: MigrationStatus,
+  workload: Workload,
+  flips: readonly FlipSpan[],
+  holds: readonly Hold[],
+): OrgSummary {
   const longest = (kind: 'write' | 'read') =>
     Math.max(
       0,
-      ...flips.map(({ heldAtMs, releasedAtMs }) =>
-        workload.longestWaitMs(status.orgId, kind, heldAtMs - aroundMs, releasedAtMs + aroundMs),
+      ...holds.map(({ fromMs, toMs }) =>
+        workload.longestWaitMs(status.orgId, kind, fromMs - aroundMs, toMs + aroundMs),
       ),
     );
   const firstCommit = flips[0]?.committedAtMs;

@@ -79,7 +79,8 @@ function setVariable(name: string, value: string): void {
 
 function listen(address: string, onConnection: (socket: Socket) => void): void {
   const colon = address.lastIndexOf(':');
-  const server = createServer((socket) => {
+  // Half open, because a session outlives the end of what its client sends.
+  const server = createServer({ allowHalfOpen: true }, (socket) => {
     sockets.add(socket);
     socket.once('close', () => sockets.delete(socket));
     onConnection(socket);

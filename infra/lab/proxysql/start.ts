@@ -167,7 +167,8 @@ async function launch(binary: string | undefined, argv: string[], logFile: strin
   const log = await open(logFile, 'a');
   try {
     const [command, args] = binary === undefined ? [process.execPath, [STAND_IN, ...argv]] : [binary, argv];
-    const child = spawn(command, args, { stdio: ['ignore', log.fd, log.fd] });
+    // A session of its own: Ctrl-C goes to the lab, which stops its proxies in order.
+    const child = spawn(command, args, { stdio: ['ignore', log.fd, log.fd], detached: true });
     guardProcess(child);
     return child;
   } finally {

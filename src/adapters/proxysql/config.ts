@@ -4,6 +4,7 @@ export interface RoutingConfig {
   /** Template of the user, schema or annotation; `{orgId}` stands for the number. */
   readonly template: string;
   readonly ruleIds: { readonly from: number; readonly to: number };
+  readonly holdHostgroups: { readonly from: number; readonly to: number };
   readonly sentinelRuleId: number;
   readonly source: { readonly writerHostgroup: number; readonly readerHostgroup?: number | undefined };
   readonly clusters: Readonly<

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { ProxyDirtyError, RouteConflictError, RouteReadBackError } from '../../errors/routing.ts';
-import type { Proxy, RouteOwner, RouteState } from '../../ports/routing.ts';
+import type { FleetProxy, RouteOwner, RouteState } from '../../ports/routing.ts';
 import { type AdminSession, literal, openAdmin } from './admin.ts';
 import { hostgroupsOf, type ProxyConfig, type RoutingConfig } from './config.ts';
 import { inspectProxy } from './inspect.ts';
@@ -44,7 +44,7 @@ export function createProxy(
   config: ProxyConfig,
   routing: RoutingConfig,
   admin: AdminSession = openAdmin(config),
-): Proxy {
+): FleetProxy {
   const whereRules = (slot: number) => {
     const ids = ruleIdsOf(routing, slot);
     return `rule_id IN (${ids.read}, ${ids.write})`;
@@ -137,7 +137,7 @@ export function createProxy(
         'mysql_servers',
         // A shunned server is one that memory has as online: nobody's edit.
         `hostgroup_id, hostname, port, CASE status WHEN 'SHUNNED' THEN 'ONLINE' ELSE status END AS status, weight, max_connections`,
-        '1 = 1',
+        `hostgroup_id NOT BETWEEN ${routing.holdHostgroups.from} AND ${routing.holdHostgroups.to}`,
         signal,
       );
       if (servers.length > 0) throw new ProxyDirtyError(config.name, 'mysql_servers', servers);
@@ -190,9 +190,9 @@ export function createProxy(
       }
     },
 
-    async blockingSessions(owner, side, signal) {
+    async blockingSessions(owner, side, heldForMs, signal) {
       const rows = await admin.rows(processListQuery, signal);
-      return findBlocking(routing, config.name, owner, side, rows.map(parseSession));
+      return findBlocking(routing, { proxy: config.name, owner, side, heldForMs }, rows.map(parseSession));
     },
 
     async waiting(holdHostgroup, signal) {

@@ -7,6 +7,7 @@ import { isPlainRead } from './rules.ts';
 /** What a drain reads of a session's `extended_info`; the rest is the proxy's own. */
 const extendedSchema = z.object({
   active_transactions: z.number().default(0),
+  transaction_time_ms: z.number().default(0),
   locked_on_hostgroup: z.number().default(-1),
   current_hostgroup: z.number().default(-1),
   client: z
@@ -57,14 +58,30 @@ export function parseSession(raw: AdminRow): ProxySession {
   return { row, extended };
 }
 
-/** Whether a session can be the org's. By comment a session at rest is nobody's: any open transaction counts for all. */
-function belongsTo(config: RoutingConfig, session: ProxySession, orgId: number): boolean {
+/**
+ * Whether a session can be the org's. By comment only a running statement tells; an open transaction may be anybody's
+ * and counts, unless it began after the hold: an annotated BEGIN of the org would be waiting then, and what slips by
+ * without an annotation is the fence's business.
+ */
+function belongsTo(config: RoutingConfig, session: ProxySession, orgId: number, heldForMs: number): boolean {
   const match = matchOf(config, orgId);
-  if (match.username !== null) return session.row.user === match.username;
-  if (match.schemaname !== null) return session.row.db === match.schemaname;
-  const statement = session.row.info;
-  if (statement === null || statement === '') return true;
-  return new RegExp(match.matchPattern ?? '', 'i').test(statement) || session.extended.active_transactions > 0;
+  const { row, extended } = session;
+  if (match.username !== null) return row.user === match.username;
+  if (match.schemaname !== null) return row.db === match.schemaname;
+  if (extended.active_transactions > 0) return extended.transaction_time_ms + clockStepMs >= heldForMs;
+  if (holdsSomething(extended)) return true;
+  return row.info !== null && new RegExp(match.matchPattern ?? '', 'i').test(row.info);
+}
+
+/** The proxy rounds a transaction's age to whole milliseconds, some time before we read our clock. */
+const clockStepMs = 2;
+
+/** Sessions that keep something over statements: by comment they may be any org's. */
+function holdsSomething(extended: ProxySession['extended']): boolean {
+  return (
+    extended.locked_on_hostgroup >= 0 ||
+    extended.backends.some(({ conn }) => heldThings.some((thing) => conn?.status?.[thing] === true))
+  );
 }
 
 const heldThings = ['temporary_table', 'get_lock', 'lock_tables'] as const;
@@ -86,19 +103,25 @@ function blocksBecause(session: ProxySession, hostgroups: ReadonlySet<number>): 
   return null;
 }
 
+/** Whose sessions are looked for, where, and on which side. */
+export interface DrainQuestion {
+  readonly proxy: string;
+  readonly owner: RouteOwner;
+  readonly side: Side;
+  readonly heldForMs: number;
+}
+
 /** Sessions of the org that keep the drain of `side` from ending. */
 export function findBlocking(
   config: RoutingConfig,
-  proxy: string,
-  owner: RouteOwner,
-  side: Side,
+  { proxy, owner, side, heldForMs }: DrainQuestion,
   sessions: readonly ProxySession[],
 ): BlockingSession[] {
   const { writerHostgroup, readerHostgroup } = hostgroupsOf(config, side, owner.homeRegion);
   const hostgroups = new Set([writerHostgroup, ...(readerHostgroup === undefined ? [] : [readerHostgroup])]);
   const blocking: BlockingSession[] = [];
   for (const session of sessions) {
-    if (!belongsTo(config, session, owner.orgId)) continue;
+    if (!belongsTo(config, session, owner.orgId, heldForMs)) continue;
     const because = blocksBecause(session, hostgroups);
     if (because === null) continue;
     blocking.push({

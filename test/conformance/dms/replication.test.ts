@@ -1,16 +1,7 @@
 import type { Connection } from 'mysql2/promise';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { pollUntil } from '../../../infra/lab/databases/index.ts';
-import {
-  Fixture,
-  freshSchema,
-  nativePosition,
-  ofOrg,
-  SAFE_SETTINGS,
-  type Task,
-  untilRows,
-  where,
-} from './fixture.ts';
+import { Fixture, freshSchema, nativePosition, ofOrg, SAFE_SETTINGS, type Task, untilRows, where } from './fixture.ts';
 
 const DB = 'repl';
 const TABLE = `CREATE TABLE Calls (OrgID INT NOT NULL, id BIGINT NOT NULL AUTO_INCREMENT PRIMARY KEY, note VARCHAR(100),
@@ -61,10 +52,7 @@ async function inStep(task: Task, orgId = 42): Promise<void> {
 }
 
 async function seed(orgId: number, rows: number): Promise<void> {
-  await site.query(
-    `INSERT INTO Calls (OrgID, note) SELECT ?, CONCAT('seed ', seq) FROM seq_1_to_${rows}`,
-    [orgId],
-  );
+  await site.query(`INSERT INTO Calls (OrgID, note) SELECT ?, CONCAT('seed ', seq) FROM seq_1_to_${rows}`, [orgId]);
 }
 
 describe('full load and change capture', () => {
@@ -78,7 +66,9 @@ describe('full load and change capture', () => {
         await writer.query('UPDATE Calls SET note = ? WHERE OrgID = 42 AND id % 97 = ?', [`u${n}`, n % 97]);
         await writer.query('DELETE FROM Calls WHERE OrgID = 42 AND id % 1013 = ?', [n % 1013]);
         // A key that moves is a delete and an insert to the target.
-        await writer.query('UPDATE Calls SET id = id + 1000000 WHERE OrgID = 42 AND id < 1000000 ORDER BY id DESC LIMIT 1');
+        await writer.query(
+          'UPDATE Calls SET id = id + 1000000 WHERE OrgID = 42 AND id < 1000000 ORDER BY id DESC LIMIT 1',
+        );
       }
     };
     const writers = load();
@@ -123,7 +113,13 @@ describe('full load and change capture', () => {
         [1, 6, 7],
       ],
       [[where('OrgID', [{ 'filter-operator': 'lte', value: '2' }])], [1, 2]],
-      [[where('OrgID', [{ 'filter-operator': 'ste', value: '2' }]), where('note', [{ 'filter-operator': 'noteq', value: 'a' }])], [2]],
+      [
+        [
+          where('OrgID', [{ 'filter-operator': 'ste', value: '2' }]),
+          where('note', [{ 'filter-operator': 'noteq', value: 'a' }]),
+        ],
+        [2],
+      ],
       [[where('note', [{ 'filter-operator': 'null' }])], [3]],
       [
         [
@@ -146,7 +142,9 @@ describe('full load and change capture', () => {
         'SELECT OrgID FROM Calls ORDER BY OrgID',
         [...wanted, ...wanted].sort(([a], [b]) => (a ?? 0) - (b ?? 0)),
       );
-      await site.query('DELETE FROM Calls WHERE id > 100000 OR id IN (SELECT id FROM (SELECT MAX(id) id FROM Calls GROUP BY OrgID) x)');
+      await site.query(
+        'DELETE FROM Calls WHERE id > 100000 OR id IN (SELECT id FROM (SELECT MAX(id) id FROM Calls GROUP BY OrgID) x)',
+      );
       await task.remove();
     }
   });
@@ -221,8 +219,8 @@ describe('full load and change capture', () => {
     await second.remove();
   });
 
-  test('the target sees the endpoint\'s user, no foreign key checks and UTC', async () => {
-    await cluster.query("ALTER TABLE Calls ADD COLUMN seen VARCHAR(200)");
+  test("the target sees the endpoint's user, no foreign key checks and UTC", async () => {
+    await cluster.query('ALTER TABLE Calls ADD COLUMN seen VARCHAR(200)');
     await cluster.query(
       "CREATE TRIGGER who BEFORE INSERT ON Calls FOR EACH ROW SET NEW.seen = CONCAT(USER(), ' ', @@foreign_key_checks, ' ', @@time_zone)",
     );
@@ -347,7 +345,8 @@ describe('stop, resume and positions', () => {
   });
 
   test('CDC starts at a checkpoint of another task, or at a time', async () => {
-    for (const connection of [site, cluster]) await connection.query('CREATE TABLE Timed (OrgID INT, seq INT PRIMARY KEY)');
+    for (const connection of [site, cluster])
+      await connection.query('CREATE TABLE Timed (OrgID INT, seq INT PRIMARY KEY)');
     const timed = { schema: DB, table: 'Timed', filters: ofOrg(42) };
     const first = await lab.create({ tables: [timed], MigrationType: 'cdc' });
     await first.run();
@@ -422,12 +421,17 @@ describe('stop, resume and positions', () => {
   test('the recovery table at the target keeps the checkpoint in the same transaction', async () => {
     const task = await lab.create({
       tables: [marks()],
-      settings: { ...SAFE_SETTINGS, TargetMetadata: { ...SAFE_SETTINGS.TargetMetadata, TaskRecoveryTableEnabled: true } },
+      settings: {
+        ...SAFE_SETTINGS,
+        TargetMetadata: { ...SAFE_SETTINGS.TargetMetadata, TaskRecoveryTableEnabled: true },
+      },
     });
     await task.run();
     await site.query('INSERT INTO Marks VALUES (42, 1)');
     await untilRows(cluster, 'SELECT seq FROM Marks', [['1']]);
-    await untilRows(cluster, `SELECT COUNT(*) FROM awsdms_control.awsdms_txn_state WHERE task_arn = '${task.arn}'`, [['1']]);
+    await untilRows(cluster, `SELECT COUNT(*) FROM awsdms_control.awsdms_txn_state WHERE task_arn = '${task.arn}'`, [
+      ['1'],
+    ]);
     // With it, a recovery from an older checkpoint applies nothing twice.
     await site.query('INSERT INTO Marks VALUES (42, 2)');
     await untilRows(cluster, 'SELECT COUNT(*) FROM Marks', [['2']]);

@@ -109,13 +109,9 @@ describe('holding queries in ProxySQL', () => {
     const client = await bench.client();
     expect(await sideOf(client)).toBe('source');
     expect(await sideOf(client, '/* OrgID=42 */ ')).toBe('source');
+    await bench.variables({ connect_timeout_server_max: 400 });
     for (const sql of ['SELECT * FROM t FOR UPDATE', 'SELECT * FROM t LOCK IN SHARE MODE', "SELECT GET_LOCK('a', 1)"]) {
-      const locking = await bench.client();
-      // Never answered: the client is gone before.
-      void errorOf(locking.query(sql));
-      await parked();
-      locking.destroy();
-      await pollUntil('the parked session to be gone', async () => (await bench.processes()).length === 1);
+      expect(await errorOf(client.query(sql))).toMatchObject({ errno: 9001 });
     }
   });
 
@@ -136,14 +132,15 @@ describe('holding queries in ProxySQL', () => {
     expect(await bench.stored(bench.target, 'held')).toBe(1);
   });
 
-  test('a client that goes away while it is parked has its query dropped', async () => {
+  test('the query of a client that goes away while it is parked is never run', async () => {
     await bench.rules(HELD);
     const client = await bench.client();
+    // Never answered: the client is gone before.
     void errorOf(client.query(INSERT));
     await parked();
     client.destroy();
-    await bench.waitUntilGone();
     await bench.copyServers(TARGET, HOLD);
+    await bench.waitUntilGone();
     expect(await sideOf(await bench.client())).toBe('target');
     expect(await bench.stored(bench.target, 'held')).toBe(0);
   });

@@ -29,6 +29,20 @@ describe('open transactions and locked sessions in ProxySQL', () => {
     expect(await sideOf(client)).toBe('target');
   });
 
+  test('with transaction_persistent=0 the COMMIT follows the rule to the other side, and the writes are lost', async () => {
+    await bench.admin(
+      "UPDATE mysql_users SET transaction_persistent=0 WHERE username='org42'",
+      'LOAD MYSQL USERS TO RUNTIME',
+    );
+    const client = await bench.client();
+    await client.query('BEGIN');
+    await client.query("INSERT INTO t (org, v) VALUES (42, 'lost')");
+    await flip();
+    expect(await sideOf(client)).toBe('target');
+    await client.query('COMMIT');
+    expect(await bench.stored(bench.source, 'lost')).toBe(0);
+  });
+
   test('a COMMIT without a transaction is answered by the proxy, also in a hold', async () => {
     await flip(HOLD);
     const client = await bench.client();

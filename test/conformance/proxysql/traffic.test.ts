@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import type { RowDataPacket } from 'mysql2/promise';
+import type { Connection, RowDataPacket } from 'mysql2/promise';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { pollUntil } from '../../../infra/lab/databases/index.ts';
 import { Bench, errorOf, SOURCE, sideOf, TARGET } from './bench.ts';
@@ -11,26 +11,33 @@ beforeAll(async () => {
 afterAll(() => bench?.stop());
 beforeEach(() => bench.reset());
 
+type Runner = (sql: string, values: (string | number | Buffer | null)[]) => Promise<[RowDataPacket[], unknown]>;
+
+/** The text protocol or a prepared statement. */
+function runner(client: Connection, how: 'query' | 'execute'): Runner {
+  return how === 'query' ? (sql, values) => client.query(sql, values) : (sql, values) => client.execute(sql, values);
+}
+
 describe('traffic through ProxySQL', () => {
   test.each([
     'query',
     'execute',
   ] as const)('carries a blob of several megabytes both ways unchanged (%s)', async (how) => {
     const client = await bench.client();
-    const run = how === 'query' ? client.query.bind(client) : client.execute.bind(client);
+    const run = runner(client, how);
     const blob = randomBytes(3_000_000);
     await run('INSERT INTO t (org, v, b) VALUES (?, ?, ?)', [42, 'blob', blob]);
-    const [rows] = await run<RowDataPacket[]>('SELECT b FROM t WHERE v=?', ['blob']);
+    const [rows] = await run('SELECT b FROM t WHERE v=?', ['blob']);
     expect(blob.equals(rows[0]?.b)).toBe(true);
     expect(await sideOf(client)).toBe('source');
   });
 
   test.each(['query', 'execute'] as const)('carries 4-byte UTF-8, NULL and empty strings (%s)', async (how) => {
     const client = await bench.client();
-    const run = how === 'query' ? client.query.bind(client) : client.execute.bind(client);
+    const run = runner(client, how);
     const text = 'Ørsted 🚚 ☎ \u{1F600}\'"\\';
     await run('INSERT INTO t (org, v, b) VALUES (?, ?, ?), (?, ?, ?)', [1, text, null, 2, '', Buffer.alloc(0)]);
-    const [rows] = await run<RowDataPacket[]>('SELECT v, b FROM t WHERE org < ? ORDER BY org', [10]);
+    const [rows] = await run('SELECT v, b FROM t WHERE org < ? ORDER BY org', [10]);
     expect(rows).toEqual([
       { v: text, b: null },
       { v: '', b: Buffer.alloc(0) },

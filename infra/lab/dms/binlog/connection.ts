@@ -144,7 +144,8 @@ async function endThread(address: DatabaseAddress, threadId: number): Promise<vo
     close(connection);
   } catch (error) {
     // The thread may have noticed by itself, and a server that is away has no thread left.
-    if (codeOf(error) !== 'ER_NO_SUCH_THREAD' && troubleOf(error) !== 'connection') throw error;
+    if (codeOf(error) === 'ER_NO_SUCH_THREAD' || troubleOf(error) === 'connection') return;
+    console.error(`ending binary log thread ${threadId}: ${messageOf(error)}`);
   }
 }
 

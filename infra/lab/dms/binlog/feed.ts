@@ -44,7 +44,13 @@ export class SourceFeed {
     });
   }
 
-  /** The columns of a table, kept until a statement changes any table. */
+  /** The columns of a table as they are now. */
+  describeNow(schema: string, table: string): Promise<SourceTable> {
+    this.#tables.delete(`${schema}.${table}`);
+    return this.describe(schema, table);
+  }
+
+  /** The columns of a table, kept while a reader would hear of a statement that changes them. */
   describe(schema: string, table: string): Promise<SourceTable> {
     const key = `${schema}.${table}`;
     let known = this.#tables.get(key);

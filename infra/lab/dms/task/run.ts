@@ -219,7 +219,7 @@ export class TaskRun implements FeedSubscriber {
       // What an interrupted load brought stays; the rows that come again are told from new ones by their key.
       const fresh = pending && statistics.fullLoadStartMs === null;
       try {
-        const source = await feed.describe(schema, table);
+        const source = await feed.describeNow(schema, table);
         checkColumns(source, filter);
         const mode = !fresh ? 'KEEP' : reload ? 'TRUNCATE_BEFORE_LOAD' : settings.FullLoadSettings.TargetTablePrepMode;
         const target = await prepareTable(this.#open().connection, source, mode);

@@ -61,6 +61,7 @@ export function serveAdmin(runtime: Runtime, commands: AdminCommands, socket: So
   };
   socket.setNoDelay(true);
   socket.on('error', () => socket.destroy());
+  socket.on('end', () => socket.end());
   socket.on('data', (chunk) =>
     reader.push(chunk as Buffer, (payload, sequenceId) => {
       if (loggedIn) command(payload);

@@ -122,6 +122,21 @@ const AURORA_HOSTGROUPS = [
   'UNIQUE (reader_hostgroup)',
 ];
 
+const CLUSTERED_HOSTGROUPS = [
+  'writer_hostgroup INT CHECK (writer_hostgroup>=0) NOT NULL PRIMARY KEY',
+  'backup_writer_hostgroup INT CHECK (backup_writer_hostgroup>=0) NOT NULL',
+  'reader_hostgroup INT NOT NULL',
+  'offline_hostgroup INT NOT NULL',
+  flag('active', 1),
+  'max_writers INT NOT NULL CHECK (max_writers >= 0) DEFAULT 1',
+  'writer_is_also_reader INT CHECK (writer_is_also_reader IN (0,1,2)) NOT NULL DEFAULT 0',
+  atLeastZero('max_transactions_behind', 0),
+  'comment VARCHAR',
+  'UNIQUE (reader_hostgroup)',
+  'UNIQUE (offline_hostgroup)',
+  'UNIQUE (backup_writer_hostgroup)',
+];
+
 const HOSTGROUP_ATTRIBUTES = [
   'hostgroup_id INT NOT NULL PRIMARY KEY',
   'max_num_online_servers INT NOT NULL DEFAULT 1000000',
@@ -142,6 +157,8 @@ const table = (name: string, columns: readonly string[]): ConfigTable => ({ name
 export const SERVER_TABLES: readonly ConfigTable[] = [
   table('mysql_servers', SERVERS),
   table('mysql_replication_hostgroups', REPLICATION_HOSTGROUPS),
+  table('mysql_group_replication_hostgroups', CLUSTERED_HOSTGROUPS),
+  table('mysql_galera_hostgroups', CLUSTERED_HOSTGROUPS),
   table('mysql_aws_aurora_hostgroups', AURORA_HOSTGROUPS),
   table('mysql_hostgroup_attributes', HOSTGROUP_ATTRIBUTES),
 ];

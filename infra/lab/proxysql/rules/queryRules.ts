@@ -29,6 +29,8 @@ interface CompiledRule {
   readonly digest: string | undefined;
   readonly matchDigest: RegExp | undefined;
   readonly matchPattern: RegExp | undefined;
+  /** What a statement must begin with to match `matchPattern`, in lower case: most rules are out without a regex. */
+  readonly prefix: string;
   readonly negate: boolean;
   hits: number;
 }
@@ -80,9 +82,10 @@ export class QueryRules {
     };
     let flag = flagIn;
     let last: CompiledRule | undefined;
+    const head = sql.slice(0, PREFIX_LENGTH).toLowerCase();
     for (const rule of this.#rules) {
       last = rule;
-      if (rule.row.flagIN !== flag || !matches(rule, subject, verdict.newQuery ?? sql, digest)) continue;
+      if (rule.row.flagIN !== flag || !matches(rule, subject, verdict.newQuery ?? sql, head, digest)) continue;
       rule.hits++;
       take(rule.row, verdict);
       if (rule.row.replace_pattern !== null && rule.matchPattern !== undefined) {
@@ -104,13 +107,14 @@ export class QueryRules {
   }
 }
 
-function matches(rule: CompiledRule, subject: RuleSubject, sql: string, digest: QueryDigest): boolean {
+function matches(rule: CompiledRule, subject: RuleSubject, sql: string, head: string, digest: QueryDigest): boolean {
   if (rule.username !== '' && rule.username !== subject.user) return false;
   if (rule.schemaname !== '' && rule.schemaname !== subject.schema) return false;
   if (rule.row.client_addr && !addressMatches(rule.row.client_addr, subject.clientAddress)) return false;
   if (rule.row.proxy_port !== null && rule.row.proxy_port !== subject.proxyPort) return false;
   if (rule.digest !== undefined && rule.digest !== digestHash(digest.text)) return false;
   if (rule.matchDigest !== undefined && rule.matchDigest.test(digest.text) === rule.negate) return false;
+  if (rule.prefix !== '' && !head.startsWith(rule.prefix)) return false;
   if (rule.matchPattern !== undefined && rule.matchPattern.test(sql) === rule.negate) return false;
   return true;
 }
@@ -151,6 +155,8 @@ function compile(row: RuleRow): CompiledRule {
     digest: row.digest ?? undefined,
     matchDigest: row.match_digest === null ? undefined : pattern(row.match_digest, flags),
     matchPattern: row.match_pattern === null ? undefined : pattern(row.match_pattern, flags),
+    prefix:
+      row.negate_match_pattern === 1 || row.replace_pattern !== null ? '' : literalPrefix(row.match_pattern ?? ''),
     negate: row.negate_match_pattern === 1,
     hits: 0,
   };
@@ -177,6 +183,35 @@ function pattern(source: string, flags: string): RegExp {
     process.stderr.write(`rule pattern is not a regular expression: ${source}\n`);
     return NEVER;
   }
+}
+
+const PREFIX_LENGTH = 64;
+
+/** The fixed beginning of an anchored pattern without alternatives outside of a group; empty where there is none. */
+function literalPrefix(source: string): string {
+  const match = /^\^((?:[\w =/;:,'-]|\\[^\w])+)/.exec(source);
+  if (match === null || alternatesAtTop(source)) return '';
+  const rest = source.slice(match[0].length);
+  const literal = (match[1] as string).replace(/\\(.)/g, '$1');
+  // A quantifier behind it makes the last character optional.
+  return literal
+    .slice(0, /^[?*{]/.test(rest) ? -1 : literal.length)
+    .slice(0, PREFIX_LENGTH)
+    .toLowerCase();
+}
+
+function alternatesAtTop(source: string): boolean {
+  let depth = 0;
+  for (let index = 0; index < source.length; index++) {
+    const character = source[index];
+    if (character === '\\') index++;
+    else if (character === '(') depth++;
+    else if (character === ')') depth--;
+    else if (character === '|' && depth === 0) return true;
+    // Brackets would have to be understood: rather no prefix than a wrong one.
+    else if (character === '[') return true;
+  }
+  return false;
 }
 
 /** Matches nothing. */

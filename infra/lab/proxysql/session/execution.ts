@@ -115,8 +115,9 @@ async function take(session: ClientSession, hostgroup: number, deadlineMs: numbe
     signal,
     deadlineMs,
   });
-  if (signal.aborted) {
+  if (signal.aborted || session.hasLeft) {
     runtime.hostgroups.release(connection);
+    session.drop();
     throw new BackendLostError('the client is gone');
   }
   return connection;

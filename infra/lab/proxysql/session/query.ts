@@ -7,6 +7,8 @@ import { runOnBackend } from './execution.ts';
 import { answerLocally, answerSet } from './localAnswers.ts';
 import type { ClientSession } from './session.ts';
 
+const MAX_CACHED = 1000;
+
 /** COM_QUERY: past the rules, then answered by the proxy itself, from the cache, or by a backend. */
 export async function handleQuery(session: ClientSession, payload: Buffer): Promise<void> {
   let sql = payload.toString('latin1', 1);
@@ -48,6 +50,7 @@ export async function handleQuery(session: ClientSession, payload: Buffer): Prom
   });
   if (cacheKey !== undefined && summary?.errno === 0 && summary.numColumns > 0) {
     const validUntilMs = performance.now() + (verdict.cacheTtlMs ?? 0);
+    if (session.runtime.queryCache.size >= MAX_CACHED) session.runtime.queryCache.clear();
     session.runtime.queryCache.set(cacheKey, { response: Buffer.concat(pieces), validUntilMs });
   }
 }

@@ -46,6 +46,8 @@ export class ClientSession {
   command: SessionCommand = 'Sleep';
   info: string | null = null;
   lastActivityMs = performance.now();
+  /** The client has closed its side of the connection. */
+  hasLeft = false;
   /** The backend connection whose response is on its way to the client. */
   running: BackendConnection | undefined;
   readonly #gone = new AbortController();
@@ -76,6 +78,7 @@ export class ClientSession {
     socket.on('data', (chunk) => this.#data(chunk as Buffer));
     socket.on('drain', () => this.running?.resume());
     socket.on('error', () => socket.destroy());
+    socket.on('end', () => this.#left());
     socket.on('close', () => this.#closed());
     this.#handshake.greet();
   }
@@ -165,7 +168,14 @@ export class ClientSession {
     for (;;) {
       const payload = this.#queue.shift();
       if (payload === undefined) break;
-      await this.#carryOut(payload);
+      try {
+        await this.#carryOut(payload);
+      } catch (error) {
+        process.stderr.write(
+          `session ${this.id} is dropped: ${error instanceof Error ? error.stack : String(error)}\n`,
+        );
+        this.drop();
+      }
       this.command = 'Sleep';
       this.info = null;
     }
@@ -263,6 +273,12 @@ export class ClientSession {
       else this.runtime.hostgroups.release(backend);
     }
     this.backends.clear();
+  }
+
+  /** The client has closed its side. A parked session stays in the process list until its wait is over. */
+  #left(): void {
+    this.hasLeft = true;
+    if (this.command !== 'Connect') this.socket.end();
   }
 
   #closed(): void {

@@ -146,5 +146,5 @@ export function loginOk(): Buffer {
 
 // A scramble may hold no zero byte: clients take it for the end.
 function newScramble(): Buffer {
-  return Buffer.from(randomBytes(20).map((byte) => (byte % 127) + 1 || 1));
+  return Buffer.from(randomBytes(20).map((byte) => (byte % 127) + 1));
 }

@@ -1,0 +1,40 @@
+import { held, openTransaction } from '../clients.ts';
+import { acknowledged, ScenarioError, toCompleted, toReady, until } from '../stage.ts';
+import { type Scenario, WRITES_AFTER_COMMIT } from './scenario.ts';
+
+/** Longer than the flip's budget, shorter than the proxies' patience with a parked query (milliseconds). */
+const FROZEN_MS = 5_000;
+
+export const abort: Scenario = {
+  name: 'abort',
+  about: 'one proxy freezes in the hold: the source goes on serving, and the org moves when the proxy is back',
+  movers: new Map([[42, 'completed']]),
+  async drive(stage, orgId) {
+    const { lab, api } = stage;
+    const id = await toReady(stage, orgId);
+    const frozen = lab.proxies.at(-1);
+    if (frozen === undefined) throw new ScenarioError('the lab has no proxy');
+    // An open transaction keeps the hold in its drain until the proxy is frozen.
+    const end = await openTransaction(stage, orgId);
+    await api.command(id, 'approve');
+    await held(stage, orgId);
+    frozen.freeze();
+    const frozenAtMs = Date.now();
+    try {
+      await end();
+      await until(stage, id, 'an aborted attempt', ({ attempts }) =>
+        attempts.some(({ decision }) => decision === 'abort'),
+      );
+      await pause(Math.max(0, FROZEN_MS - (Date.now() - frozenAtMs)));
+    } finally {
+      frozen.thaw();
+    }
+    await until(stage, id, 'soaking', ({ state }) => state.startsWith('soaking'));
+    await acknowledged(stage, orgId, WRITES_AFTER_COMMIT);
+    await toCompleted(stage, id);
+  },
+};
+
+function pause(ms: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, ms));
+}

@@ -1,0 +1,394 @@
+// The hazards that decide the design of whoever drives the service: each does its harm here as it does there.
+
+import type { Connection } from 'mysql2/promise';
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { pollUntil } from '../../../infra/lab/databases/index.ts';
+import { Fixture, freshSchema, ofOrg, SAFE_SETTINGS, type TableRule, type Task, untilRows } from './fixture.ts';
+
+const DB = 'hazard';
+let lab: Fixture;
+let site: Connection;
+let cluster: Connection;
+
+beforeAll(async () => {
+  lab = await Fixture.start();
+  site = await lab.connect(lab.maria);
+  cluster = await lab.connect(lab.cluster);
+}, 120_000);
+
+afterAll(async () => {
+  await lab.stop();
+});
+
+const started: Task[] = [];
+
+beforeEach(async () => {
+  await lab.dms.faults.clear();
+  await Promise.all(started.splice(0).map((task) => task.remove()));
+  await freshSchema([site, cluster], DB);
+  for (const connection of [site, cluster]) {
+    await connection.query(
+      `CREATE TABLE Calls (OrgID INT, id INT PRIMARY KEY, note VARCHAR(20)); CREATE TABLE Blobs (OrgID INT, id INT PRIMARY KEY, body LONGBLOB, words LONGTEXT);
+       CREATE TABLE Marks (OrgID INT, id INT PRIMARY KEY)`,
+    );
+  }
+  // What another org already has at the target.
+  await cluster.query("INSERT INTO Calls VALUES (7, 700, 'of another org')");
+});
+
+const table = (name: string): TableRule => ({ schema: DB, table: name, filters: ofOrg(42) });
+
+/** Careful settings with one part as given. */
+function settings(
+  part: 'TargetMetadata' | 'FullLoadSettings' | 'ErrorBehavior' | 'ChangeProcessingDdlHandlingPolicy',
+  change: object,
+): object {
+  return { ...SAFE_SETTINGS, [part]: { ...SAFE_SETTINGS[part], ...change } };
+}
+
+async function start(names: string[], given: object | null = SAFE_SETTINGS, type = 'full-load-and-cdc'): Promise<Task> {
+  const task = await lab.create({ tables: names.map(table), settings: given, MigrationType: type as 'cdc' });
+  started.push(task);
+  await task.start();
+  return task;
+}
+
+async function logOf(task: Task): Promise<string> {
+  const state = await lab.dms.faults.state();
+  return state.tasks.find(({ arn }) => arn === task.arn)?.log.join('\n') ?? '';
+}
+
+describe('a target that others share', () => {
+  test('1: without TargetTablePrepMode the table is dropped, with the rows of other orgs', async () => {
+    await site.query("INSERT INTO Calls VALUES (42, 1, 'mine')");
+    const task = await start(['Calls'], null);
+    await task.loaded();
+    await untilRows(cluster, 'SELECT OrgID FROM Calls', [[42]]);
+  });
+
+  test('1: DO_NOTHING leaves them, TRUNCATE_BEFORE_LOAD does not', async () => {
+    const careful = await start(['Calls']);
+    await careful.loaded();
+    await untilRows(cluster, 'SELECT OrgID FROM Calls', [[7]]);
+    const careless = await start(
+      ['Calls'],
+      settings('FullLoadSettings', { TargetTablePrepMode: 'TRUNCATE_BEFORE_LOAD' }),
+    );
+    await careless.loaded();
+    await untilRows(cluster, 'SELECT OrgID FROM Calls', []);
+  });
+
+  test('6: reload-target truncates even under DO_NOTHING', async () => {
+    await site.query("INSERT INTO Calls VALUES (42, 1, 'mine')");
+    const task = await start(['Calls']);
+    await task.loaded();
+    await task.stop();
+    await task.run('reload-target');
+    await untilRows(cluster, 'SELECT OrgID FROM Calls', [[42]]);
+    expect((await task.table('Calls')).FullLoadReloaded).toBe(true);
+  });
+
+  test('5: DDL at the source is carried over by default: one task truncates the table for all', async () => {
+    const task = await start(['Calls'], { FullLoadSettings: { TargetTablePrepMode: 'DO_NOTHING' } });
+    await task.loaded();
+    await site.query('ALTER TABLE Calls ADD COLUMN extra INT');
+    await site.query("INSERT INTO Calls VALUES (42, 1, 'a', 5)");
+    await untilRows(cluster, 'SELECT id, extra FROM Calls ORDER BY id', [
+      [1, 5],
+      [700, null],
+    ]);
+    await site.query('TRUNCATE TABLE Calls');
+    await untilRows(cluster, 'SELECT id FROM Calls', []);
+    expect((await task.table('Calls')).Ddls).toBe(2);
+    await site.query('DROP TABLE Calls');
+    await untilRows(
+      cluster,
+      `SELECT COUNT(*) FROM information_schema.TABLES WHERE TABLE_SCHEMA = '${DB}' AND TABLE_NAME = 'Calls'`,
+      [['0']],
+    );
+  });
+
+  test('5: with all of them false DDL stays where it was made, and rows go on', async () => {
+    const task = await start(['Calls', 'Marks']);
+    await task.loaded();
+    await site.query('ALTER TABLE Calls ADD COLUMN extra INT FIRST');
+    await site.query("INSERT INTO Calls (OrgID, id, note, extra) VALUES (42, 1, 'a', 5)");
+    await untilRows(cluster, 'SELECT id, note FROM Calls ORDER BY id', [
+      [1, 'a'],
+      [700, 'of another org'],
+    ]);
+    await site.query('TRUNCATE TABLE Calls');
+    await site.query('INSERT INTO Marks VALUES (42, 1)');
+    await untilRows(cluster, 'SELECT id FROM Marks', [[1]]);
+    await untilRows(cluster, 'SELECT id FROM Calls ORDER BY id', [[1], [700]]);
+    expect(await task.table('Calls')).toMatchObject({ Ddls: 2, AppliedDdls: 0 });
+  });
+});
+
+describe('health and errors', () => {
+  test('3: a table in error, progress 100 %, the task running', async () => {
+    await site.query("INSERT INTO Calls VALUES (42, 1, 'a'); INSERT INTO Marks VALUES (42, 1)");
+    await cluster.query('ALTER TABLE Calls DROP COLUMN note');
+    const task = await start(['Calls', 'Marks'], settings('ErrorBehavior', { TableErrorPolicy: 'SUSPEND_TABLE' }));
+    await pollUntil('the error', async () =>
+      (await task.tables()).some(({ TableState }) => TableState === 'Table error'),
+    );
+    const seen = await pollUntil('the other table', async () => {
+      const now = await task.describe();
+      return now?.ReplicationTaskStats?.TablesLoaded === 1 ? now : undefined;
+    });
+    expect(seen.Status).toBe('running');
+    expect(seen.ReplicationTaskStats).toMatchObject({
+      FullLoadProgressPercent: 100,
+      TablesErrored: 1,
+      TablesLoading: 0,
+    });
+    await site.query("INSERT INTO Calls VALUES (42, 2, 'lost'); INSERT INTO Marks VALUES (42, 2)");
+    await untilRows(cluster, 'SELECT id FROM Marks ORDER BY id', [[1], [2]]);
+    await untilRows(cluster, 'SELECT id FROM Calls', [[700]]);
+  });
+
+  test('3: the lab can put a table into error; TableErrorPolicy STOP_TASK ends the task', async () => {
+    const suspended = await start(['Calls', 'Marks'], settings('ErrorBehavior', { TableErrorPolicy: 'SUSPEND_TABLE' }));
+    await suspended.loaded();
+    await lab.dms.faults.tableError('Marks', suspended.identifier);
+    expect((await suspended.table('Marks')).TableState).toBe('Table error');
+    expect((await suspended.describe())?.Status).toBe('running');
+    const stopped = await start(['Calls', 'Marks']);
+    await stopped.loaded();
+    await lab.dms.faults.tableError('Marks', stopped.identifier);
+    expect((await stopped.until('failed')).StopReason).toBe('Stop Reason FATAL_ERROR');
+  });
+
+  test('7: by default rows that fail are logged and dropped, and the task runs on', async () => {
+    await cluster.query('DELETE FROM Calls; ALTER TABLE Calls MODIFY note VARCHAR(3)');
+    await cluster.query("INSERT INTO Calls VALUES (42, 2, 'x')");
+    const task = await start(['Calls'], { FullLoadSettings: { TargetTablePrepMode: 'DO_NOTHING' } });
+    await task.loaded();
+    await site.query("INSERT INTO Calls VALUES (42, 2, 'dup')");
+    await site.query("INSERT INTO Calls VALUES (42, 3, 'much too long')");
+    await site.query("INSERT INTO Calls VALUES (42, 4, 'ok')");
+    await site.query("UPDATE Calls SET note = 'y' WHERE id = 3");
+    await site.query('DELETE FROM Calls WHERE id = 3');
+    await untilRows(cluster, 'SELECT id, note FROM Calls ORDER BY id', [
+      [2, 'x'],
+      [4, 'ok'],
+    ]);
+    await pollUntil('the delete', async () => (await task.table('Calls')).Deletes === 1);
+    expect((await task.describe())?.Status).toBe('running');
+    expect(await task.table('Calls')).toMatchObject({ Inserts: 3, AppliedInserts: 1, Updates: 1, AppliedUpdates: 0 });
+    expect(await logOf(task)).toMatch(/Duplicate entry.*\n.*(too long).*\n.*no row for the update/s);
+  });
+
+  test('7: with the policies set to STOP_TASK the first of them ends the task', async () => {
+    const harm: [string, string, string][] = [
+      ['an insert that is there', "INSERT INTO Calls VALUES (42, 1, 'a')", "INSERT INTO Calls VALUES (42, 1, 'b')"],
+      ['an update of nothing', "INSERT INTO Calls VALUES (42, 2, 'a')", "UPDATE Calls SET note = 'b' WHERE id = 2"],
+      ['a delete of nothing', "INSERT INTO Calls VALUES (42, 3, 'a')", 'DELETE FROM Calls WHERE id = 3'],
+    ];
+    for (const [what, before, change] of harm) {
+      await cluster.query('DELETE FROM Calls');
+      if (what.startsWith('an insert')) await cluster.query(before);
+      else await site.query(before);
+      const task = await start(['Calls'], SAFE_SETTINGS, 'cdc');
+      await task.until('running');
+      await pollUntil(
+        'capture',
+        async () => (await lab.dms.faults.state()).tasks.find(({ arn }) => arn === task.arn)?.captureFrom ?? undefined,
+      );
+      await site.query(change);
+      const failed = await task.until('failed');
+      expect([what, failed.StopReason]).toEqual([what, 'Stop Reason FATAL_ERROR']);
+    }
+  });
+
+  test('7: FailOnNoTablesCaptured: a task without tables runs on for nothing, or fails', async () => {
+    const idle = await start(['Nowhere'], settings('ErrorBehavior', { FailOnNoTablesCaptured: false }));
+    await idle.until('running');
+    expect(await idle.tables()).toEqual([]);
+    const strict = await start(['Nowhere']);
+    expect((await strict.until('failed')).LastFailureMessage).toMatch(/No tables were found at task initialization/);
+  });
+
+  test("a trigger that refuses the task's writes ends it, and nothing of the transaction is there", async () => {
+    await cluster.query(
+      "CREATE TRIGGER fence BEFORE INSERT ON Marks FOR EACH ROW SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = 'fenced'",
+    );
+    const task = await start(['Calls', 'Marks']);
+    await task.loaded();
+    await site.query(
+      "START TRANSACTION; INSERT INTO Calls VALUES (42, 1, 'a'); INSERT INTO Marks VALUES (42, 1); COMMIT",
+    );
+    const failed = await task.until('failed');
+    expect(failed.LastFailureMessage).toMatch(/fenced/);
+    await untilRows(cluster, 'SELECT id FROM Calls', [[700]]);
+    // The cause gone, it goes on where it stopped.
+    await cluster.query('DROP TRIGGER fence');
+    await task.run('resume-processing');
+    await untilRows(cluster, 'SELECT id FROM Marks', [[1]]);
+    await untilRows(cluster, 'SELECT id FROM Calls ORDER BY id', [[1], [700]]);
+  });
+});
+
+describe('rows that are not what they were', () => {
+  test('8: LOBs are cut at 32 KB by default, in load and change alike, and characters stay whole', async () => {
+    await site.query("INSERT INTO Blobs VALUES (42, 1, REPEAT(X'41', 40000), REPEAT('é', 20000))");
+    const task = await start(['Blobs'], { FullLoadSettings: { TargetTablePrepMode: 'DO_NOTHING' } });
+    await task.loaded();
+    await site.query("INSERT INTO Blobs VALUES (42, 2, REPEAT(X'41', 40000), CONCAT('x', REPEAT('é', 20000)))");
+    await untilRows(cluster, 'SELECT id, LENGTH(body), LENGTH(words) FROM Blobs ORDER BY id', [
+      [1, '32768', '32768'],
+      [2, '32768', '32767'],
+    ]);
+    const wider = await start(
+      ['Blobs'],
+      settings('TargetMetadata', { FullLobMode: false, LimitedSizeLobMode: true, LobMaxSize: 39 }),
+      'cdc',
+    );
+    await wider.until('running');
+    await task.stop();
+    await site.query("UPDATE Blobs SET body = REPEAT(X'42', 40000) WHERE id = 1");
+    await untilRows(cluster, 'SELECT id, LENGTH(body) FROM Blobs WHERE id = 1', [[1, '39936']]);
+  });
+
+  test('8: without SupportLobs they do not travel at all', async () => {
+    await site.query("INSERT INTO Blobs VALUES (42, 1, 'body', 'words')");
+    const task = await start(['Blobs'], settings('TargetMetadata', { SupportLobs: false, FullLobMode: false }));
+    await task.loaded();
+    await untilRows(cluster, 'SELECT id, body, words FROM Blobs', [[1, null, null]]);
+  });
+
+  test("zero dates become NULL unless the target's sql_mode allows them", async () => {
+    for (const connection of [site, cluster]) {
+      await connection.query("SET sql_mode = ''");
+      await connection.query('CREATE TABLE Days (OrgID INT, id INT PRIMARY KEY, d DATE, t DATETIME(3))');
+    }
+    await site.query("INSERT INTO Days VALUES (42, 1, '0000-00-00', '0000-00-00 00:00:00')");
+    const strict = await lab.create({
+      tables: [table('Days')],
+      targetAttributes: "Initstmt=SET SESSION sql_mode = 'STRICT_TRANS_TABLES,NO_ZERO_DATE'",
+    });
+    started.push(strict);
+    await strict.run();
+    await site.query("INSERT INTO Days VALUES (42, 2, '0000-00-00', '0000-00-00 00:00:00')");
+    await untilRows(cluster, 'SELECT * FROM Days ORDER BY id', [
+      [42, 1, null, null],
+      [42, 2, null, null],
+    ]);
+    await strict.remove();
+    await cluster.query('DELETE FROM Days');
+    const lenient = await start(['Days']);
+    await lenient.loaded();
+    await untilRows(cluster, 'SELECT d, t FROM Days WHERE id = 1', [['0000-00-00', '0000-00-00 00:00:00.000']]);
+  });
+
+  test('DATETIME without precision drops fractions', async () => {
+    await site.query('CREATE TABLE Moments (OrgID INT, id INT PRIMARY KEY, t DATETIME(6))');
+    await cluster.query('CREATE TABLE Moments (OrgID INT, id INT PRIMARY KEY, t DATETIME)');
+    await site.query("INSERT INTO Moments VALUES (42, 1, '2026-01-01 00:00:00.400000')");
+    const task = await start(['Moments']);
+    await task.loaded();
+    await untilRows(cluster, 'SELECT t FROM Moments', [['2026-01-01 00:00:00']]);
+  });
+
+  test('cascaded deletes of InnoDB are not in the binary log', async () => {
+    await site.query(
+      'CREATE TABLE Kids (OrgID INT, id INT PRIMARY KEY, parent INT, FOREIGN KEY (parent) REFERENCES Calls (id) ON DELETE CASCADE)',
+    );
+    await cluster.query('CREATE TABLE Kids (OrgID INT, id INT PRIMARY KEY, parent INT)');
+    await site.query("INSERT INTO Calls VALUES (42, 1, 'a'); INSERT INTO Kids VALUES (42, 1, 1)");
+    const task = await start(['Calls', 'Kids']);
+    await task.loaded();
+    await site.query('DELETE FROM Calls WHERE id = 1');
+    await untilRows(cluster, 'SELECT id FROM Calls', [[700]]);
+    await untilRows(site, 'SELECT id FROM Kids', []);
+    await untilRows(cluster, 'SELECT id FROM Kids', [[1]]);
+  });
+
+  test('10: a source that goes away during full load ends it "successfully", with rows missing', async () => {
+    await site.query("INSERT INTO Calls SELECT 42, seq, 'x' FROM seq_1_to_200000");
+    const task = await start(['Calls'], SAFE_SETTINGS, 'full-load');
+    await pollUntil('some rows', async () => ((await task.table('Calls').catch(() => null))?.FullLoadRows ?? 0) > 0, {
+      everyMs: 1,
+    });
+    const [rows] = await site.query("SELECT ID FROM information_schema.PROCESSLIST WHERE INFO LIKE 'SELECT `OrgID`%'");
+    for (const { ID } of rows as { ID: string }[]) await site.query(`KILL ${ID}`);
+    expect((await task.until('stopped')).StopReason).toBe('Stop Reason FULL_LOAD_ONLY_FINISHED');
+    const loaded = await task.table('Calls');
+    expect(loaded.TableState).toBe('Table completed');
+    expect(loaded.FullLoadRows).toBeLessThan(200_000);
+  });
+});
+
+describe('order and time', () => {
+  test('4: batch apply gives up commit order across tables, and with it the marker', async () => {
+    const task = await start(['Calls', 'Marks'], settings('TargetMetadata', { BatchApplyEnabled: true }));
+    await task.loaded();
+    let overtaken = false;
+    for (let n = 1; n <= 5 && !overtaken; n += 1) {
+      await site.query("INSERT INTO Calls SELECT 42, seq, 'x' FROM seq_1_to_3000");
+      await site.query(`INSERT INTO Marks VALUES (42, ${n})`);
+      await pollUntil(
+        'the marker',
+        async () => {
+          const [rows] = await cluster.query(
+            `SELECT (SELECT COUNT(*) FROM Marks WHERE id = ${n}) AS marks, (SELECT COUNT(*) FROM Calls WHERE OrgID = 42) AS calls`,
+          );
+          const [seen] = rows as unknown as { marks: string; calls: string }[];
+          if (Number(seen?.marks) === 1 && Number(seen?.calls) < 3000) overtaken = true;
+          return Number(seen?.marks) === 1 && Number(seen?.calls) === 3000;
+        },
+        { everyMs: 1 },
+      );
+      await site.query('DELETE FROM Calls');
+      await untilRows(cluster, 'SELECT COUNT(*) FROM Calls WHERE OrgID = 42', [['0']]);
+    }
+    expect(overtaken).toBe(true);
+  });
+
+  test('11: lag and hold: changes wait, nothing is lost, and the marker is the proof of what arrived', async () => {
+    const task = await start(['Marks']);
+    await task.loaded();
+    await lab.dms.faults.applyLag(400, task.identifier);
+    const sent = performance.now();
+    await site.query('INSERT INTO Marks VALUES (42, 1)');
+    await untilRows(cluster, 'SELECT id FROM Marks', [[1]]);
+    expect(performance.now() - sent).toBeGreaterThan(350);
+    await lab.dms.faults.applyLag(0, task.identifier);
+    await lab.dms.faults.holdApply(true, task.identifier);
+    await site.query('INSERT INTO Marks VALUES (42, 2)');
+    await pollUntil('it to wait', async () =>
+      (await lab.dms.faults.state()).tasks.some(({ arn, queued }) => arn === task.arn && queued === 1),
+    );
+    await untilRows(cluster, 'SELECT id FROM Marks', [[1]]);
+    await lab.dms.faults.holdApply(false, task.identifier);
+    await untilRows(cluster, 'SELECT id FROM Marks ORDER BY id', [[1], [2]]);
+  });
+
+  test('a task that resumes by itself puts old images over newer rows', async () => {
+    const careless = {
+      FullLoadSettings: { TargetTablePrepMode: 'DO_NOTHING' },
+      ErrorBehavior: { ApplyErrorInsertPolicy: 'LOG_ERROR' },
+    };
+    const task = await start(['Calls'], careless);
+    await task.loaded();
+    await site.query("INSERT INTO Calls VALUES (42, 1, 'v1')");
+    await site.query("UPDATE Calls SET note = 'v2'");
+    await untilRows(cluster, 'SELECT note FROM Calls WHERE id = 1', [['v2']]);
+    await task.stop();
+    // The target serves now, and has newer rows than the source.
+    await cluster.query("UPDATE Calls SET note = 'newer' WHERE id = 1");
+    await lab.dms.faults.selfResume(task.identifier, 2);
+    await untilRows(cluster, 'SELECT note FROM Calls WHERE id = 1', [['v2']]);
+  });
+
+  test('a site without log_slave_updates or with another binlog_format or row image is refused or incomplete', async () => {
+    await site.query("SET GLOBAL binlog_row_image = 'MINIMAL'");
+    const minimal = await start(['Calls'], SAFE_SETTINGS, 'cdc');
+    expect((await minimal.until('failed')).LastFailureMessage).toMatch(/binlog_row_image is MINIMAL, it must be FULL/);
+    await site.query("SET GLOBAL binlog_row_image = 'FULL', GLOBAL binlog_format = 'STATEMENT'");
+    const statement = await start(['Calls'], SAFE_SETTINGS, 'cdc');
+    expect((await statement.until('failed')).LastFailureMessage).toMatch(/binlog_format is STATEMENT, it must be ROW/);
+    await site.query("SET GLOBAL binlog_format = 'ROW'");
+  });
+});
