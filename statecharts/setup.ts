@@ -64,6 +64,8 @@ export const migration = setup({
       largestLobBytes: event.type === 'snapshot.done' ? event.output.largestLobBytes : context.largestLobBytes,
     })),
     markVerified: assign({ verified: true }),
+    /** A comparison that begins anew takes back what an earlier one found. */
+    doubt: assign({ verified: false }),
     resumeAt: assign((_, params: { point: ResumePoint }) => ({ resumeAt: params.point })),
     endAs: assign((_, params: { outcome: 'completed' | 'rolledBack' | 'cancelled' }) => ({ outcome: params.outcome })),
     /** The end that was asked for; a way back that began by itself ends as rolled back. */
@@ -72,6 +74,7 @@ export const migration = setup({
   guards: {
     pauseRequested: ({ context }) => context.pauseRequested,
     returnRequested: ({ context }) => context.returnRequested !== null,
+    cancelRequested: ({ context }) => context.returnRequested === 'cancelled',
     approved: ({ context }) => context.approved,
     triesLeft: ({ context }) => context.tries < context.policy.flipTries,
     replicationTriesLeft: ({ context }) => context.replicationTries < context.policy.replicationTries,
@@ -81,6 +84,7 @@ export const migration = setup({
     sidesEqual: ({ event }) => event.type === 'verify.done' && event.output.outcome === 'equal',
     mismatchRollsBack: ({ context }) => context.policy.onMismatch === 'rollback',
     verified: ({ context }) => context.verified,
+    mayComplete: ({ context }) => context.verified && context.serving === 'cluster',
     completesByItself: ({ context }) =>
       context.policy.completion === 'auto' && !context.pauseRequested && context.verified,
     onCluster: ({ context }) => context.serving === 'cluster',

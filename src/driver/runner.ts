@@ -17,6 +17,9 @@ import { stateName } from './stateName.ts';
 const retryFirstMs = 250;
 const retryLongestMs = 15_000;
 
+/** Beside the flip's budget, what an abort may take until the runner lets go of a held org all the same (milliseconds). */
+const releaseGraceMs = 3_000;
+
 /** What the runner needs; `onState` hears every state, also those that live in memory only. */
 export interface RunnerDeps {
   readonly store: Store;
@@ -102,14 +105,26 @@ export class MigrationRunner {
     });
   }
 
-  /** Lets go: running effects end, nothing more is committed. Resolves when the step under way has ended. */
+  /**
+   * Lets go: running effects end, nothing more is committed. A hold is seen to its end first, which its budget bounds:
+   * nobody else may be there to release the org. Resolves when the step under way has ended.
+   */
   async stop(reason: unknown): Promise<void> {
+    await this.#untilReleased();
     this.#ownership.abort(reason);
     for (const running of this.#running.values()) running.abort(reason);
     for (const timer of this.#timers.values()) timer.abort(reason);
     this.#running.clear();
     this.#timers.clear();
     await this.#tail;
+  }
+
+  async #untilReleased(): Promise<void> {
+    const { clock } = this.#deps;
+    const deadlineMs = clock.monotonicMs() + this.context.policy.flipBudgetMs + releaseGraceMs;
+    while (this.#snapshot.hasTag('holding') && !this.#ownership.signal.aborted && clock.monotonicMs() < deadlineMs) {
+      await clock.sleep(20);
+    }
   }
 
   #inOrder<T>(work: () => Promise<T>): Promise<T> {

@@ -30,6 +30,7 @@ export async function prepare(
   const cluster = clusterOf(estate, migration.homeRegion);
   await Promise.all([...estate.sites, cluster].map((place) => place.warmUp()));
   await assertFences(estate, attempt);
+  await bringAll(attempt, keeper, run);
   if (attempt.direction === 'forward') {
     await estate.replication.ensureTask(reversePlan(estate, migration), run.signal);
   }
@@ -55,6 +56,14 @@ export async function prepare(
   );
   await assertTravel(estate, attempt, run);
   return attempt;
+}
+
+/** A proxy that an earlier attempt, or an owner before this one, left held comes back first; else no attempt could begin. */
+async function bringAll(attempt: FlipAttempt, keeper: RouteKeeper, run: EffectRun): Promise<void> {
+  const { migrationId, owner, serving } = attempt;
+  const wanted = { migrationId, owner, step: 'bring', side: serving, holdHostgroup: null };
+  const { stragglers } = await keeper.bring(wanted, run.signal);
+  if (stragglers.length > 0) throw new FlipNotReadyError(`proxies that do not answer: ${stragglers.join(', ')}`);
 }
 
 /** The serving side is open to clients, the other side to the task: else somebody changed what the journal says. */

@@ -5,11 +5,7 @@ export const cleaningUp = migration.createStateConfig({
   ...during('clean.up'),
   on: {
     'clean.up.done': [
-      {
-        guard: ({ context }) => context.returnRequested === 'cancelled',
-        target: 'cancelled',
-        actions: 'endAsRequested',
-      },
+      { guard: 'cancelRequested', target: 'cancelled', actions: 'endAsRequested' },
       { target: 'rolledBack', actions: 'endAsRequested' },
     ],
     'clean.up.failed': {
@@ -32,6 +28,12 @@ export const needsOperator = migration.createStateConfig({
       { target: 'cleaningUp', actions: 'forgetReason' },
     ],
     rollback: [
+      // Where the way back was never opened, that comes first.
+      {
+        guard: { type: 'wasIn', params: { point: 'verifying' } },
+        target: 'verifying',
+        actions: { type: 'requestReturn', params: { outcome: 'rolledBack' } },
+      },
       {
         guard: 'onCluster',
         target: 'rollingBack',
@@ -43,6 +45,8 @@ export const needsOperator = migration.createStateConfig({
         actions: { type: 'requestReturn', params: { outcome: 'rolledBack' } },
       },
     ],
+    // To stay on the cluster, where the way back cannot be gone.
+    complete: { guard: 'mayComplete', target: 'completing' },
     cancel: {
       guard: 'onSource',
       target: 'cleaningUp',

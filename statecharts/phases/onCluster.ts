@@ -19,7 +19,8 @@ export const verifying = migration.createStateConfig({
       },
     },
     comparing: {
-      ...during('verify'),
+      entry: ['doubt', { type: 'ask', params: { effect: 'verify' } }],
+      exit: { type: 'drop', params: { effect: 'verify' } },
       on: {
         'verify.done': [
           { guard: 'sidesEqual', target: '#migration.soaking', actions: ['markVerified', 'forgetReason'] },

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { settled, SOURCE, TARGET } from '../conformance/proxysql/bench.ts';
-import { homeRegion, routingBy, RoutingWorld } from './world.ts';
+import { SOURCE, settled, TARGET } from '../conformance/proxysql/bench.ts';
+import { homeRegion, RoutingWorld, routingBy } from './world.ts';
 
 let world: RoutingWorld;
 beforeAll(async () => {
@@ -55,7 +55,10 @@ describe.each(['user', 'schema', 'comment'] as const)('the route of an org told 
     expect(await world.stored('waited')).toEqual({ source: 1, target: 0 });
     expect(await world.runtimeRules()).toEqual([]);
     // The tombstone stays, so that an older command finds a comment that is not its own.
-    expect(await route.proxy.readRoute(route.owner)).toMatchObject({ comment: route.comment, route: { kind: 'source' } });
+    expect(await route.proxy.readRoute(route.owner)).toMatchObject({
+      comment: route.comment,
+      route: { kind: 'source' },
+    });
   });
 
   it('takes the org back from the cluster by the same steps, and leaves it there when the way back is aborted', async () => {
@@ -119,9 +122,9 @@ describe('the rules that were there before', () => {
     await write;
     expect(await world.stored('waited')).toEqual({ source: 0, target: 1 });
     expect(await reader.side()).toBe('source');
-    expect((await world.runtimeRules()).filter(({ rule_id }) => before.some((rule) => rule.rule_id === rule_id))).toEqual(
-      before,
-    );
+    expect(
+      (await world.runtimeRules()).filter(({ rule_id }) => before.some((rule) => rule.rule_id === rule_id)),
+    ).toEqual(before);
   });
 
   it('an annotation inside a value routes nobody: only the start of a statement counts', async () => {

@@ -3,7 +3,7 @@ import { type DatabaseServer, pollUntil } from '../../infra/lab/databases/index.
 import { type AdminSession, openAdmin } from '../../src/adapters/proxysql/admin.ts';
 import type { ProxyConfig, RoutingConfig } from '../../src/adapters/proxysql/config.ts';
 import { createProxy } from '../../src/adapters/proxysql/proxy.ts';
-import type { Proxy, Route, RouteOwner, Side } from '../../src/ports/routing.ts';
+import type { FleetProxy, Route, RouteOwner, Side } from '../../src/ports/routing.ts';
 import { Bench, SOURCE, sideOf, TARGET } from '../conformance/proxysql/bench.ts';
 
 // One proxy, real or stand-in, in front of two databases: `source` and, as the org's cluster, `target`.
@@ -22,6 +22,7 @@ export function routingBy(by: By, changes: Partial<RoutingConfig> = {}): Routing
     by,
     template: templates[by],
     ruleIds: { from: 10_000, to: 19_999 },
+    holdHostgroups: { from: 30_000, to: 39_999 },
     sentinelRuleId: SENTINEL,
     source: { writerHostgroup: SOURCE },
     clusters: { [homeRegion]: { writerHostgroup: TARGET } },
@@ -48,12 +49,12 @@ export interface OrgClient {
 
 /** The org's route on the proxy, step by step: each change goes from what the last one left. */
 export class RouteSteps {
-  readonly proxy: Proxy;
+  readonly proxy: FleetProxy;
   readonly owner: RouteOwner;
   readonly holdHostgroup: number;
   comment = '';
 
-  constructor(proxy: Proxy, owner: RouteOwner, holdHostgroup: number) {
+  constructor(proxy: FleetProxy, owner: RouteOwner, holdHostgroup: number) {
     this.proxy = proxy;
     this.owner = owner;
     this.holdHostgroup = holdHostgroup;
@@ -91,7 +92,7 @@ export class RouteSteps {
 
 export class RoutingWorld {
   readonly bench: Bench;
-  readonly #proxies: Proxy[] = [];
+  readonly #proxies: FleetProxy[] = [];
   #holds = 30_000;
 
   private constructor(bench: Bench) {
@@ -115,7 +116,8 @@ export class RoutingWorld {
     for (const proxy of this.#proxies.splice(0)) proxy.close();
     await this.bench.reset();
     // What a restart would come back with.
-    await this.bench.admin('SAVE MYSQL QUERY RULES TO DISK', 'SAVE MYSQL SERVERS TO DISK', 'SAVE MYSQL USERS TO DISK');
+    const modules = ['QUERY RULES', 'SERVERS', 'USERS', 'VARIABLES'];
+    await this.bench.admin(...modules.map((module) => `SAVE MYSQL ${module} TO DISK`));
   }
 
   async stop(): Promise<void> {
@@ -129,7 +131,7 @@ export class RoutingWorld {
   }
 
   /** An adapter of the proxy, as a controller has it; `admin` stands between it and the admin interface. */
-  adapter(routing: RoutingConfig, admin?: AdminSession): Proxy {
+  adapter(routing: RoutingConfig, admin?: AdminSession): FleetProxy {
     const proxy = createProxy(this.proxyConfig, routing, admin ?? openAdmin(this.proxyConfig));
     this.#proxies.push(proxy);
     return proxy;

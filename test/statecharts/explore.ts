@@ -17,30 +17,53 @@ export interface Node {
   readonly before: Node | null;
 }
 
+/** Everything that was reached, and what can be reached from what. */
+export interface Explored {
+  readonly nodes: readonly Node[];
+  /** By number of the node: the numbers of those that lead there. */
+  readonly leadingTo: readonly (readonly number[])[];
+}
+
 /**
  * Walks through everything that machine and world can come to: effects that get as far as they like and end well or
  * badly, commands and deadlines at any moment, and owners that are replaced at any moment and go on working with
- * their old number. `visit` sees every state once; answers with their number.
+ * their old number. Nearest first, so that a broken rule is told by its shortest story.
  */
-export function explore(policy: Policy, visit: (node: Node) => void): number {
-  const seen = new Set<string>();
-  const queue: Node[] = [];
-  const reach = (node: Node) => {
+export function explore(policy: Policy): Explored {
+  const numbers = new Map<string, number>();
+  const nodes: Node[] = [];
+  const leadingTo: number[][] = [];
+  const reach = (node: Node, from: number | null) => {
     const world = plain(node.world);
     const key = `${node.machine.index} ${node.journal.index} ${worldKey(world)}`;
-    if (seen.has(key)) return;
-    seen.add(key);
-    queue.push({ ...node, world });
+    let number = numbers.get(key);
+    if (number === undefined) {
+      number = nodes.length;
+      numbers.set(key, number);
+      nodes.push({ ...node, world });
+      leadingTo.push([]);
+    }
+    if (from !== null) leadingTo[number]?.push(from);
   };
   const first = merged(walk(policy));
-  reach({ machine: first, journal: first, world: firstWorld, cause: 'planned', before: null });
-  // In order of distance, so that a broken rule is told by its shortest story.
-  for (let at = 0, node = queue[at]; node !== undefined; at += 1, node = queue[at]) {
-    visit(node);
+  reach({ machine: first, journal: first, world: firstWorld, cause: 'planned', before: null }, null);
+  for (let number = 0, node = nodes[0]; node !== undefined; number += 1, node = nodes[number]) {
     if (snapshotOf(node).status === 'done') continue;
-    for (const next of successors(node)) reach(next);
+    for (const next of successors(node)) reach(next, number);
   }
-  return seen.size;
+  return { nodes, leadingTo };
+}
+
+/** Nodes from which no way leads to any of `goals`. */
+export function withoutWayTo({ nodes, leadingTo }: Explored, isGoal: (node: Node) => boolean): readonly Node[] {
+  const reached = new Set<number>();
+  const queue = [...nodes.keys()].filter((number) => isGoal(nodes[number] as Node));
+  for (let number = queue.pop(); number !== undefined; number = queue.pop()) {
+    if (reached.has(number)) continue;
+    reached.add(number);
+    queue.push(...(leadingTo[number] ?? []));
+  }
+  return nodes.filter((_, number) => !reached.has(number));
 }
 
 export const snapshotOf = (node: Node): Snapshot => node.machine.visit.snapshot;
@@ -116,7 +139,10 @@ function formerGoesOn(world: World): readonly World[] {
   if (former === null) return [];
   // What a former owner knows of tries does not matter: it cannot reach the tasks.
   const order: Order = { direction: former.direction, replicationTries: 1 };
-  return former.effects.flatMap((effect) => nextSteps(effect, order, world, 'former'));
+  const fences = ({ sites, cluster }: World) => [...sites, cluster].map(({ writer }) => writer).join();
+  return former.effects
+    .flatMap((effect) => nextSteps(effect, order, world, 'former'))
+    .map((changed) => ({ ...changed, disturbed: world.disturbed || fences(changed) !== fences(world) }));
 }
 
 /** The owner dies or is cut off, and a new one begins with what the journal says. */

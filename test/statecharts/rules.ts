@@ -16,7 +16,8 @@ export const rules: Readonly<Record<string, (world: World, snapshot: Snapshot) =
     return behind.length > 0 ? `${behind.join()} is open and has not everything` : null;
   },
 
-  'no proxy sends writes to a closed fence': (world) => {
+  'no proxy sends writes to a closed fence, unless a former owner closed it': (world) => {
+    if (world.disturbed) return null;
     const refused = world.proxies.filter(
       ({ at }) =>
         (at === 'source' || at === 'cluster') && fencesOf(world, at).some(({ writer }) => writer !== 'clients'),
@@ -32,7 +33,8 @@ export const rules: Readonly<Record<string, (world: World, snapshot: Snapshot) =
     if (serving === 'held') return null;
     const other: Side = serving === 'source' ? 'cluster' : 'source';
     if (isOpen(world, other)) return `${serving} serves, and ${other} is open`;
-    return fencesOf(world, serving).every(({ writer }) => writer === 'clients') ? null : `${serving} serves, closed`;
+    const closed = fencesOf(world, serving).some(({ writer }) => writer !== 'clients');
+    return closed && !world.disturbed ? `${serving} serves, closed` : null;
   },
 
   'an end has one open side, and it is the one that serves': (world, snapshot) => {
@@ -48,8 +50,10 @@ export const rules: Readonly<Record<string, (world: World, snapshot: Snapshot) =
   'a pause holds nobody': (world, snapshot) =>
     snapshot.value === 'paused' && world.proxies.every(({ at }) => at !== 'source') ? 'paused while held' : null,
 
-  'a task may write where it has to while the org waits': (world, snapshot) => {
+  'the task may write where it has to while the org waits, unless a former owner closed it': (world, snapshot) => {
     const waits = ['lagCheck', 'ready'].includes(String(snapshot.value));
-    return waits && world.cluster.writer !== 'forward' ? `the cluster is open to ${world.cluster.writer}` : null;
+    return waits && !world.disturbed && world.cluster.writer !== 'forward'
+      ? `the cluster is open to ${world.cluster.writer}`
+      : null;
   },
 };

@@ -26,7 +26,10 @@ export function nextSteps(effect: EffectName, order: Order, world: World, worker
     case 'flip.prepare': {
       const ready = fencesAre(world, serving, 'clients') && fencesAre(world, next, taskWriter);
       if (!ready) return [];
-      return [...(forward ? hand.task('reverse', 'none', 'created') : []), ...hand.routes([serving], serving)];
+      return [
+        ...(forward ? hand.task('reverse', 'none', 'created') : []),
+        ...hand.routes([serving, 'held', 'parked'], serving),
+      ];
     }
     case 'flip.hold':
       return hand.routes([serving], 'held');
@@ -45,9 +48,10 @@ export function nextSteps(effect: EffectName, order: Order, world: World, worker
     case 'flip.release':
       return inTurn(hand.fences(next, 'clients'), hand.routes(['held', 'parked', serving], next));
     case 'flip.abort': {
+      // A fence that is as it should be is not written: that would wait for whoever writes the org there.
       const places = inTurn(
         fencesAre(world, next, taskWriter) ? [] : hand.fences(next, taskWriter),
-        hand.fences(serving, 'clients'),
+        fencesAre(world, serving, 'clients') ? [] : hand.fences(serving, 'clients'),
         hand.routes(['held', 'parked', next], serving),
       );
       // Where the store does not answer and no commit was ever sent, the org does not wait for the decision.
@@ -103,9 +107,9 @@ export function answers<E extends EffectName>(effect: E, order: Order, world: Wo
       return decided;
     // A proxy that does not answer is left behind; one at least has to be there.
     case 'flip.release':
-      return hasBrought(world, next) ? outputs[effect] : [];
+      return fencesAre(world, next, 'clients') && hasBrought(world, next) ? outputs[effect] : [];
     case 'flip.abort':
-      return fencesAre(world, next, taskWriter) && hasBrought(world, serving) ? outputs[effect] : [];
+      return fencesAre(world, serving, 'clients') && hasBrought(world, serving) ? outputs[effect] : [];
     case 'reverse.catchUp':
       return world.reverse === 'running' ? outputs[effect] : [];
     default:
@@ -122,10 +126,9 @@ function fencesAre(world: World, side: Side, writer: Writer): boolean {
   return fencesOf(world, side).every((fence) => fence.writer === writer);
 }
 
-/** Open at every place and served by one proxy at least, all by the owner's own hand. */
+/** One proxy at least is there, by the owner's own hand. */
 function hasBrought(world: World, side: Side): boolean {
-  const open = fencesOf(world, side).every(({ writer, current }) => writer === 'clients' && current);
-  return open && world.proxies.some(({ at, current }) => at === side && current);
+  return world.proxies.some(({ at, current }) => at === side && current);
 }
 
 function routesAre(world: World, wanted: readonly string[]): boolean {

@@ -35,6 +35,8 @@ export interface World {
   readonly strays: Side | null;
   /** Effects that a former owner, frozen or cut off, may still be at. */
   readonly former: { readonly effects: readonly EffectName[]; readonly direction: Direction } | null;
+  /** A former owner changed a fence after it had been replaced. */
+  readonly disturbed: boolean;
 }
 
 export const firstWorld: World = {
@@ -54,6 +56,7 @@ export const firstWorld: World = {
   whole: { source: true, cluster: false },
   strays: null,
   former: null,
+  disturbed: false,
 };
 
 export const sidesOf = (direction: Direction) =>
@@ -83,6 +86,7 @@ export function worldKey(world: World): string {
     world.whole.source,
     world.whole.cluster,
     world.strays,
+    world.disturbed,
     world.former === null ? '' : `${world.former.direction}:${world.former.effects.join('+')}`,
   ].join(' ');
 }

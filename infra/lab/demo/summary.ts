@@ -35,15 +35,13 @@ export interface OrgSummary {
   /** The longest that a client waited for a write, or a read, around the org's holds (milliseconds). */
   readonly writePauseMs: number;
   readonly readPauseMs: number;
-  /** Writes that clients had sent and nobody had answered just before a hold ended, in the hold with the fewest. */
+  /** Writes that clients had sent and nobody had answered at a commit, in the flip with the fewest. */
   readonly writesWaiting: number;
   readonly writesAfterCommit: number;
 }
 
 type Hold = ReturnType<typeof holdsOf>[number];
 
-/** Between the first proxy's release and the moment that the timeline has for the last one's (milliseconds). */
-const beforeReleaseMs = 15;
 /** Around a hold the clients' waits are looked at from a little before to a little after it (milliseconds). */
 const aroundMs = 250;
 

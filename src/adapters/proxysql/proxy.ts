@@ -1,11 +1,11 @@
 import { z } from 'zod';
 import { ProxyDirtyError, RouteConflictError, RouteReadBackError } from '../../errors/routing.ts';
 import type { FleetProxy, RouteOwner, RouteState } from '../../ports/routing.ts';
-import { type AdminSession, literal, openAdmin } from './admin.ts';
+import { type AdminRow, type AdminSession, literal, openAdmin } from './admin.ts';
 import { hostgroupsOf, type ProxyConfig, type RoutingConfig } from './config.ts';
 import { inspectProxy } from './inspect.ts';
 import { commentFor, parseComment, type Rule, type RulePair, ruleIdsOf, rulesFor } from './rules.ts';
-import { findBlocking, parseSession, processListQuery } from './sessions.ts';
+import { findBlocking, parseSession, processListQuery, usesHostgroup } from './sessions.ts';
 
 /** Columns of a rule as they are written and read back, in one order. */
 const ruleColumns =
@@ -28,8 +28,12 @@ function ruleValues(rule: Rule, comment: string): string {
 const readBackSchema = z.object({
   rule_id: z.coerce.number(),
   active: z.coerce.number(),
+  username: z.string().nullable(),
+  schemaname: z.string().nullable(),
   match_digest: z.string().nullable(),
+  match_pattern: z.string().nullable(),
   destination_hostgroup: z.coerce.number().nullable(),
+  apply: z.coerce.number(),
   comment: z.string().nullable(),
 });
 type ReadBack = z.infer<typeof readBackSchema>;
@@ -70,7 +74,7 @@ export function createProxy(
 
   const assertRuntime = async (owner: RouteOwner, pair: RulePair, comment: string, signal?: AbortSignal) => {
     const rows = await admin.rows(
-      `SELECT rule_id, active, match_digest, destination_hostgroup, comment FROM runtime_mysql_query_rules
+      `SELECT ${ruleColumns} FROM runtime_mysql_query_rules
         WHERE ${whereRules(owner.slot)} ORDER BY rule_id`,
       signal,
     );
@@ -81,7 +85,11 @@ export function createProxy(
       row !== undefined &&
       row.rule_id === rule.ruleId &&
       row.destination_hostgroup === rule.destinationHostgroup &&
-      (row.match_digest ?? null) === rule.matchDigest &&
+      row.username === rule.username &&
+      row.schemaname === rule.schemaname &&
+      row.match_digest === rule.matchDigest &&
+      row.match_pattern === rule.matchPattern &&
+      row.apply === 1 &&
       row.comment === comment;
     const shown = found.filter(({ active }) => active === 1);
     if (shown.length !== wanted.length || !wanted.every((rule, index) => same(rule, shown[index]))) {
@@ -123,24 +131,23 @@ export function createProxy(
     },
 
     async assertClean(signal) {
-      const { from, to } = routing.ruleIds;
-      const rules = await differing(
-        admin,
+      const { ruleIds, holdHostgroups, sentinelRuleId } = routing;
+      const clean = async (table: string, where: string, comparable?: (row: AdminRow) => AdminRow) => {
+        const rows = await differing(admin, table, where, comparable, signal);
+        if (rows.length > 0) throw new ProxyDirtyError(config.name, table, rows);
+      };
+      await clean(
         'mysql_query_rules',
-        `rule_id, username, schemaname, flagIN, match_digest, match_pattern, flagOUT, destination_hostgroup, apply, comment`,
-        `active = 1 AND rule_id NOT BETWEEN ${from} AND ${to} AND rule_id <> ${routing.sentinelRuleId}`,
-        signal,
+        `active = 1 AND rule_id NOT BETWEEN ${ruleIds.from} AND ${ruleIds.to} AND rule_id <> ${sentinelRuleId}`,
       );
-      if (rules.length > 0) throw new ProxyDirtyError(config.name, 'mysql_query_rules', rules);
-      const servers = await differing(
-        admin,
+      // Loaded and published together with the rules.
+      await clean('mysql_query_rules_fast_routing', '1 = 1');
+      await clean(
         'mysql_servers',
+        `hostgroup_id NOT BETWEEN ${holdHostgroups.from} AND ${holdHostgroups.to}`,
         // A shunned server is one that memory has as online: nobody's edit.
-        `hostgroup_id, hostname, port, CASE status WHEN 'SHUNNED' THEN 'ONLINE' ELSE status END AS status, weight, max_connections`,
-        `hostgroup_id NOT BETWEEN ${routing.holdHostgroups.from} AND ${routing.holdHostgroups.to}`,
-        signal,
+        (row) => (row.status === 'SHUNNED' ? { ...row, status: 'ONLINE' } : row),
       );
-      if (servers.length > 0) throw new ProxyDirtyError(config.name, 'mysql_servers', servers);
     },
 
     readRoute,
@@ -151,6 +158,10 @@ export function createProxy(
       const changed = await admin.write(
         `UPDATE mysql_query_rules SET
            active = ${either(pair, (rule) => rule.active)},
+           username = ${either(pair, (rule) => rule.username)},
+           schemaname = ${either(pair, (rule) => rule.schemaname)},
+           match_pattern = ${either(pair, (rule) => rule.matchPattern)},
+           apply = 1,
            match_digest = ${either(pair, (rule) => rule.matchDigest)},
            destination_hostgroup = ${either(pair, (rule) => rule.destinationHostgroup)},
            comment = ${literal(comment)}
@@ -172,7 +183,8 @@ export function createProxy(
       await admin.write(
         `INSERT OR REPLACE INTO mysql_servers
            (hostgroup_id, hostname, port, gtid_port, status, weight, compression, max_connections, max_replication_lag, use_ssl, max_latency_ms, comment)
-         SELECT ${holdHostgroup}, hostname, port, gtid_port, status, weight, compression, max_connections, max_replication_lag, use_ssl, max_latency_ms, ${literal(comment)}
+         SELECT ${holdHostgroup}, hostname, port, gtid_port, CASE status WHEN 'SHUNNED' THEN 'ONLINE' ELSE status END, weight, compression,
+                max_connections, max_replication_lag, use_ssl, max_latency_ms, ${literal(comment)}
            FROM runtime_mysql_servers
           WHERE hostgroup_id = ${writerHostgroup}
             AND EXISTS (SELECT 1 FROM mysql_query_rules WHERE ${whereRules(owner.slot)} AND comment = ${literal(comment)})`,
@@ -202,12 +214,7 @@ export function createProxy(
 
     async retireHold(holdHostgroup, signal) {
       const sessions = (await admin.rows(processListQuery, signal)).map(parseSession);
-      const inUse = sessions.some(
-        ({ row, extended }) =>
-          (extended.current_hostgroup === holdHostgroup && row.command !== 'Sleep') ||
-          (extended.active_transactions > 0 &&
-            extended.backends.some((backend) => backend.hostgroup_id === holdHostgroup)),
-      );
+      const inUse = sessions.some((session) => usesHostgroup(session, holdHostgroup));
       if (inUse) return false;
       const deleted = await admin.write(`DELETE FROM mysql_servers WHERE hostgroup_id = ${holdHostgroup}`, signal);
       if (deleted > 0) {
@@ -221,18 +228,23 @@ export function createProxy(
   };
 }
 
-/** Rows that memory and runtime do not share, either way. */
+/** Rows that memory and runtime do not share, either way, in every column that this version of ProxySQL has. */
 async function differing(
   admin: AdminSession,
   table: string,
-  columns: string,
   where: string,
-  signal: AbortSignal | undefined,
+  comparable: (row: AdminRow) => AdminRow = (row) => row,
+  signal?: AbortSignal,
 ): Promise<readonly unknown[]> {
-  const memory = `SELECT ${columns} FROM ${table} WHERE ${where}`;
-  const runtime = `SELECT ${columns} FROM runtime_${table} WHERE ${where}`;
-  return admin.rows(
+  const memory = `SELECT * FROM ${table} WHERE ${where}`;
+  const runtime = `SELECT * FROM runtime_${table} WHERE ${where}`;
+  const rows = await admin.rows(
     `SELECT 'memory' AS side, * FROM (${memory} EXCEPT ${runtime}) UNION ALL SELECT 'runtime', * FROM (${runtime} EXCEPT ${memory})`,
     signal,
   );
+  const seen = new Map<string, number>();
+  const keys = rows.map(({ side: _, ...row }) => JSON.stringify(comparable(row)));
+  for (const key of keys) seen.set(key, (seen.get(key) ?? 0) + 1);
+  // What is the same once it is comparable was found on either side.
+  return rows.filter((_, index) => seen.get(keys[index] ?? '') === 1);
 }

@@ -6,7 +6,7 @@ import { isPlainRead } from './rules.ts';
 
 /** What a drain reads of a session's `extended_info`; the rest is the proxy's own. */
 const extendedSchema = z.object({
-  active_transactions: z.number().default(0),
+  // Microseconds, whatever its name says (measured on 2.7.1); a huge number where no transaction is open.
   transaction_time_ms: z.number().default(0),
   locked_on_hostgroup: z.number().default(-1),
   current_hostgroup: z.number().default(-1),
@@ -21,7 +21,7 @@ const extendedSchema = z.object({
         hostgroup_id: z.number(),
         conn: z
           .object({
-            mysql: z.looseObject({ thread_id: z.number().optional() }).optional(),
+            mysql: z.looseObject({ server_status: z.number().default(0) }).optional(),
             status: z.record(z.string(), z.unknown()).optional(),
           })
           .optional(),
@@ -68,12 +68,23 @@ function belongsTo(config: RoutingConfig, session: ProxySession, orgId: number, 
   const { row, extended } = session;
   if (match.username !== null) return row.user === match.username;
   if (match.schemaname !== null) return row.db === match.schemaname;
-  if (extended.active_transactions > 0) return extended.transaction_time_ms + clockStepMs >= heldForMs;
+  if (extended.backends.some(isInTransaction)) return extended.transaction_time_ms / 1_000 + clockStepMs >= heldForMs;
   if (holdsSomething(extended)) return true;
   return row.info !== null && new RegExp(match.matchPattern ?? '', 'i').test(row.info);
 }
 
-/** The proxy rounds a transaction's age to whole milliseconds, some time before we read our clock. */
+/** SERVER_STATUS_IN_TRANS of the MySQL protocol, from the backend's last answer. */
+const inTransaction = 1;
+
+/**
+ * Whether a transaction is open on a backend. The session's own count of transactions does not tell: it is 1 while any
+ * statement runs, and stays 1 on an idle session after a statement that failed (measured on 2.7.1).
+ */
+function isInTransaction(backend: ProxySession['extended']['backends'][number]): boolean {
+  return ((backend.conn?.mysql?.server_status ?? 0) & inTransaction) !== 0;
+}
+
+/** The proxy reads a transaction's age some time before we read our clock (milliseconds). */
 const clockStepMs = 2;
 
 /** Sessions that keep something over statements: by comment they may be any org's. */
@@ -95,9 +106,8 @@ function blocksBecause(session: ProxySession, hostgroups: ReadonlySet<number>): 
     if (!hostgroups.has(backend.hostgroup_id)) continue;
     const held = heldThings.find((thing) => backend.conn?.status?.[thing] === true);
     if (held !== undefined) return held;
+    if (isInTransaction(backend)) return 'transaction';
   }
-  const touches = hostgroups.has(current) || extended.backends.some(({ hostgroup_id }) => hostgroups.has(hostgroup_id));
-  if (extended.active_transactions > 0 && touches) return 'transaction';
   const idle = row.command === 'Sleep';
   if (!idle && hostgroups.has(current) && !isPlainRead(row.info ?? '')) return 'statement';
   return null;
@@ -109,6 +119,14 @@ export interface DrainQuestion {
   readonly owner: RouteOwner;
   readonly side: Side;
   readonly heldForMs: number;
+}
+
+/** Whether anything is under way in a hostgroup, or a transaction is open on it: then its servers have to stay. */
+export function usesHostgroup({ row, extended }: ProxySession, hostgroup: number): boolean {
+  const runsThere = extended.current_hostgroup === hostgroup && row.command !== 'Sleep';
+  return (
+    runsThere || extended.backends.some((backend) => backend.hostgroup_id === hostgroup && isInTransaction(backend))
+  );
 }
 
 /** Sessions of the org that keep the drain of `side` from ending. */

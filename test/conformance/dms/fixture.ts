@@ -331,13 +331,16 @@ export class Task {
 
 /** Waits until a query gives the wanted rows. */
 export async function untilRows(connection: Connection, sql: string, wanted: unknown): Promise<void> {
-  const expected = JSON.stringify(wanted);
+  // Servers differ in which numbers come as text.
+  const text = (rows: unknown): string =>
+    JSON.stringify(rows, (_key, value: unknown) => (typeof value === 'number' ? String(value) : value));
+  const expected = text(wanted);
   let last = '';
   await pollUntil(
     `${sql} to give ${expected.slice(0, 500)}`,
     async () => {
       // A column or table may be on its way as well.
-      last = await connection.query({ sql, rowsAsArray: true }).then(([rows]) => JSON.stringify(rows), String);
+      last = await connection.query({ sql, rowsAsArray: true }).then(([rows]) => text(rows), String);
       return last === expected;
     },
     { everyMs: 5, timeoutMs: 10_000 },

@@ -306,7 +306,7 @@ describe('rows that are not what they were', () => {
   });
 
   test('10: a source that goes away during full load ends it "successfully", with rows missing', async () => {
-    await site.query("INSERT INTO Calls SELECT 42, seq, 'x' FROM seq_1_to_200000");
+    await site.query("INSERT INTO Calls SELECT 42, seq, 'x' FROM seq_1001_to_201000");
     const task = await start(['Calls'], SAFE_SETTINGS, 'full-load');
     await pollUntil('some rows', async () => ((await task.table('Calls').catch(() => null))?.FullLoadRows ?? 0) > 0, {
       everyMs: 1,
@@ -326,7 +326,7 @@ describe('order and time', () => {
     await task.loaded();
     let overtaken = false;
     for (let n = 1; n <= 5 && !overtaken; n += 1) {
-      await site.query("INSERT INTO Calls SELECT 42, seq, 'x' FROM seq_1_to_3000");
+      await site.query("INSERT INTO Calls SELECT 42, seq, 'x' FROM seq_1001_to_4000");
       await site.query(`INSERT INTO Marks VALUES (42, ${n})`);
       await pollUntil(
         'the marker',

@@ -222,7 +222,7 @@ describe('full load and change capture', () => {
   test("the target sees the endpoint's user, no foreign key checks and UTC", async () => {
     await cluster.query('ALTER TABLE Calls ADD COLUMN seen VARCHAR(200)');
     await cluster.query(
-      "CREATE TRIGGER who BEFORE INSERT ON Calls FOR EACH ROW SET NEW.seen = CONCAT(USER(), ' ', @@foreign_key_checks, ' ', @@time_zone)",
+      "CREATE TRIGGER who BEFORE INSERT ON Calls FOR EACH ROW SET NEW.seen = CONCAT(USER(), ' ', @@foreign_key_checks + 0, ' ', @@time_zone)",
     );
     const task = await lab.create({ tables: [calls()] });
     await task.run();

@@ -1,5 +1,5 @@
 import type { Connection } from 'mysql2';
-import { TaskError } from '../errors.ts';
+import { messageOf, TaskError } from '../errors.ts';
 import { describeTable, type SourceTable } from '../sql/columns.ts';
 import { close, connect, type DatabaseAddress } from '../sql/connect.ts';
 import { currentPosition, flavourOf, type ServerFlavour } from './connection.ts';
@@ -75,7 +75,17 @@ export class SourceFeed {
     }
     const shared = this.#newReader(from);
     this.#attach(shared, subscriber, from);
-    await shared.reader.open();
+    try {
+      await shared.reader.open();
+    } catch (error) {
+      // Others may have joined it meanwhile: all of them hear of it.
+      shared.router.failed(
+        new TaskError('BINLOG_OPEN', `opening the binary log: ${messageOf(error)}`, {
+          recoverable: true,
+          cause: error,
+        }),
+      );
+    }
   }
 
   unsubscribe(subscriber: FeedSubscriber): void {

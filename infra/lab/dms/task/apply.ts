@@ -65,8 +65,7 @@ async function applyOnce(session: TargetSession, transaction: SourceTransaction,
   const changes = transaction.changes.filter((change) => context.planOf(change) !== null);
   const checkpoint = context.checkpointSql(transaction);
   if (changes.length === 0 && checkpoint === null) return;
-  const overlapping = changes.some((change) => context.overlapsLoad(change, transaction));
-  if (!overlapping && (await applyWhole(session, changes, checkpoint, context))) {
+  if (await applyWhole(session, changes, checkpoint, context)) {
     for (const change of changes) context.count(change, true);
     return;
   }

@@ -67,7 +67,8 @@ function lost(side: string, error: unknown): TaskError {
 }
 
 function copyRows(source: Connection, target: Connection, load: TableLoad): Promise<void> {
-  return new Promise((resolve, reject) => {
+  let stopListening = (): void => undefined;
+  return new Promise<void>((resolve, reject) => {
     let rows: string[] = [];
     let size = 0;
     let inFlight = 0;
@@ -115,8 +116,10 @@ function copyRows(source: Connection, target: Connection, load: TableLoad): Prom
     });
     query.on('end', finish);
     source.on('error', (error) => (load.signal.aborted ? fail(error) : finish()));
-    load.signal.addEventListener('abort', () => fail(new Error('the task was stopped')), { once: true });
-  });
+    const abort = (): void => fail(new Error('the task was stopped'));
+    load.signal.addEventListener('abort', abort, { once: true });
+    stopListening = () => load.signal.removeEventListener('abort', abort);
+  }).finally(() => stopListening());
 }
 
 function selectSql(load: TableLoad): string {

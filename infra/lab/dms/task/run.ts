@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Connection } from 'mysql2';
 import { oldestPosition } from '../binlog/connection.ts';
 import type { SourceFeed } from '../binlog/feed.ts';
-import { type BinlogPosition, comparePositions } from '../binlog/position.ts';
+import { type BinlogPosition, comparePositions, formatPosition } from '../binlog/position.ts';
 import type { FeedSubscriber, SourceTransaction } from '../binlog/router.ts';
 import { messageOf, TableError, TaskError } from '../errors.ts';
 import type { RowFilter } from '../mapping/filter.ts';
@@ -248,10 +248,20 @@ export class TaskRun implements FeedSubscriber {
         await withConnection(source, (connection) => untilVisible(connection, position, this.#abort.signal));
       else await sleep(SETTLE_MS);
     }
+    if (known !== null) await this.#checkPosition(known);
     progress.captureFrom ??= start;
     progress.checkpoint ??= start;
     if (this.#finished) return;
     await feed.subscribe(this, start);
+  }
+
+  /** A position that the log has not reached yet belongs to another log. */
+  async #checkPosition(from: BinlogPosition): Promise<void> {
+    const { position } = await this.#spec.feed.currentPosition();
+    if (comparePositions(from, position) <= 0) return;
+    throw new TaskError('POSITION', `${formatPosition(from)} is not in the binary log of the source`, {
+      recoverable: false,
+    });
   }
 
   async #load(selected: SelectedTable[], plans: Map<string, WritePlan>, options: WriteOptions): Promise<void> {

@@ -46,11 +46,11 @@ export async function runOnBackend(session: ClientSession, job: Job): Promise<Re
         connection = await take(session, hostgroup, deadlineMs);
         session.backends.set(hostgroup, connection);
       }
-      session.command = job.command;
-      session.info = job.sql;
       session.running = connection;
       if (connection.server.status === 'OFFLINE_HARD') throw new BackendLostError('the server is offline');
       await prepareConnection(session, connection, job);
+      session.command = job.command;
+      session.info = job.sql;
       if (session.activeTransactions === 0) {
         // A running statement counts as a transaction, also in autocommit mode.
         session.activeTransactions = 1;
@@ -128,7 +128,10 @@ const LOCKING_READ = / (?:FOR (?:UPDATE|SHARE)|LOCK IN SHARE MODE|NOWAIT|SKIP LO
 /** Brings schema, session variables and autocommit of the connection to what the session has. */
 async function prepareConnection(session: ClientSession, connection: BackendConnection, job: Job): Promise<void> {
   const { state } = session;
-  if (!state.isApplied(connection)) await state.apply(connection);
+  if (!state.isApplied(connection)) {
+    session.command = connection.schema === state.schema ? 'Setting variable' : 'InitDB';
+    await state.apply(connection);
+  }
   const backendAutocommit = (connection.status & ServerStatus.AUTOCOMMIT) !== 0;
   if (job.setsAutocommit === true || (backendAutocommit && state.autocommit)) return;
   const enforce = session.runtime.variables.boolean('mysql-enforce_autocommit_on_reads');
@@ -136,8 +139,10 @@ async function prepareConnection(session: ClientSession, connection: BackendConn
   if (state.autocommit !== backendAutocommit) {
     // A plain read opens no transaction for autocommit=0 unless that is asked for.
     if (!enforce && !state.autocommit && plainRead) return;
+    session.command = 'Changing autocommit';
     await connection.runOwn(`SET autocommit=${state.autocommit ? 1 : 0}`);
   } else if (!enforce && plainRead && !connection.inTransaction) {
+    session.command = 'Changing autocommit';
     await connection.runOwn('SET autocommit=1');
   }
 }

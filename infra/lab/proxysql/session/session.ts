@@ -11,7 +11,15 @@ import { handleQuery } from './query.ts';
 import { SessionState } from './sessionState.ts';
 
 /** What a session is doing, in the words of the process list. */
-export type SessionCommand = 'Sleep' | 'Query' | 'Execute' | 'Prepare' | 'Connect' | 'Delay';
+export type SessionCommand =
+  | 'Sleep'
+  | 'Query'
+  | 'Execute'
+  | 'Prepare'
+  | 'Connect'
+  | 'InitDB'
+  | 'Setting variable'
+  | 'Changing autocommit';
 
 /**
  * One client of the MySQL port. Commands are carried out one after the other, in the order in which they came, also

@@ -3,7 +3,16 @@ import { Capability } from '../wire/constants.ts';
 import type { ClientSession } from './session.ts';
 
 /** Numbers of ProxySQL's session states, as far as they occur. */
-const STATUS = { Sleep: 4, Connect: 1, Query: 6, Delay: 6, Execute: 8, Prepare: 7 } as const;
+const STATUS = {
+  Connect: 1,
+  Sleep: 4,
+  Query: 6,
+  InitDB: 7,
+  'Changing autocommit': 10,
+  Prepare: 21,
+  Execute: 22,
+  'Setting variable': 23,
+} as const;
 
 /**
  * `extended_info` of the process list. `transaction_time_ms` is in microseconds there, and without a transaction the

@@ -1,0 +1,192 @@
+import { describe, expect, test } from 'vitest';
+import { commands, fullName, policies } from './machine.ts';
+import { type Visit, walk } from './walk.ts';
+
+const visits = policies.flatMap((policy) => walk(policy));
+const edges = visits.flatMap((visit) => visit.edges);
+const nameOf = (visit: Visit) => fullName(visit.snapshot);
+const isCommand = (type: string) => (commands as readonly string[]).includes(type);
+const unique = (names: Iterable<string>) => [...new Set(names)].sort();
+
+/** What each state takes; where that depends on what happened before, every combination. All else is refused. */
+const allowed: Readonly<Record<string, readonly string[]>> = {
+  planned: ['start rollback cancel'],
+  preflight: ['pause rollback cancel'],
+  snapshot: ['pause rollback cancel'],
+  'replicating.reset': ['pause rollback cancel'],
+  'replicating.task': ['pause rollback cancel'],
+  'replicating.fullLoad': ['pause rollback cancel'],
+  'replicating.cdc': ['pause rollback cancel'],
+  lagCheck: ['pause approve rollback cancel'],
+  ready: ['pause approve rollback cancel'],
+  paused: ['resume rollback cancel'],
+
+  'flipping.prepare': ['pause rollback cancel'],
+  'flipping.undecided.hold': ['pause rollback cancel'],
+  'flipping.undecided.drain': ['pause rollback cancel'],
+  'flipping.undecided.fence': ['pause rollback cancel'],
+  'flipping.undecided.marker': ['pause rollback cancel'],
+  'flipping.undecided.pinViews': ['pause rollback cancel'],
+  'flipping.undecided.parkReads': ['pause rollback cancel'],
+  'flipping.commit': ['pause'],
+  'flipping.recovering': ['pause'],
+  'flipping.release': ['pause rollback'],
+  'flipping.aborting': ['pause rollback cancel'],
+  'flipping.backoff': ['pause rollback cancel'],
+
+  'verifying.settling': ['pause resume rollback'],
+  'verifying.comparing': ['pause resume rollback'],
+  'soaking.watching': ['pause resume rollback complete retry', 'pause resume rollback retry'],
+  'soaking.soaked': ['pause resume rollback complete retry', 'pause resume rollback retry'],
+  completing: [''],
+
+  'rollingBack.catchUp': [''],
+  'rollingBack.prepare': [''],
+  'rollingBack.undecided.hold': ['pause'],
+  'rollingBack.undecided.drain': ['pause'],
+  'rollingBack.undecided.fence': ['pause'],
+  'rollingBack.undecided.marker': ['pause'],
+  'rollingBack.undecided.pinViews': ['pause'],
+  'rollingBack.undecided.parkReads': ['pause'],
+  'rollingBack.commit': ['pause'],
+  'rollingBack.recovering': ['pause'],
+  'rollingBack.release': [''],
+  'rollingBack.aborting': [''],
+  'rollingBack.backoff': [''],
+  'rollingBack.settling': [''],
+  'rollingBack.comparing': [''],
+
+  cleaningUp: [''],
+  needsOperator: ['rollback cancel retry', 'rollback complete retry', 'rollback retry'],
+  completed: [''],
+  rolledBack: [''],
+  cancelled: [''],
+};
+
+test('each state takes these commands and refuses all others', () => {
+  const found: Record<string, string[]> = {};
+  for (const visit of visits) {
+    const taken = commands.filter((type) => visit.snapshot.can({ type })).join(' ');
+    found[nameOf(visit)] = unique([...(found[nameOf(visit)] ?? []), taken]);
+  }
+  expect(found).toEqual(allowed);
+});
+
+describe('pause', () => {
+  test('in a hold it is noted and changes nothing else', () => {
+    const inHold = edges.filter(({ from, event }) => event.type === 'pause' && from.snapshot.hasTag('holding'));
+    expect(inHold.length).toBeGreaterThan(0);
+    for (const { from, to } of inHold) {
+      expect(nameOf(to)).toBe(nameOf(from));
+      expect(to.work).toEqual(from.work);
+      expect(to.snapshot.context.pauseRequested).toBe(true);
+    }
+  });
+
+  test('it takes effect only with the source serving, and never while anybody is held', () => {
+    const paused = edges.filter(({ from, to }) => nameOf(to) === 'paused' && nameOf(from) !== 'paused');
+    expect(paused.filter(({ to }) => to.snapshot.context.serving !== 'source')).toEqual([]);
+    expect(unique(paused.filter(({ from }) => from.snapshot.hasTag('holding')).map(({ event }) => event.type))).toEqual(
+      ['flip.abort.done'],
+    );
+    expect(
+      visits.filter(({ snapshot }) => nameOf({ snapshot } as Visit) === 'paused' && snapshot.hasTag('holding')),
+    ).toEqual([]);
+  });
+
+  test('on the cluster it holds back completion and leaves the guards on', () => {
+    const onCluster = edges.filter(
+      ({ from, event }) => event.type === 'pause' && /^(verifying|soaking)/.test(nameOf(from)),
+    );
+    expect(onCluster.length).toBeGreaterThan(0);
+    for (const { from, to } of onCluster) expect(to.work).toEqual(from.work);
+    const completing = edges.filter(({ to }) => nameOf(to) === 'completing');
+    expect(completing.filter(({ event }) => event.type === 'deadline.soak').length).toBeGreaterThan(0);
+    expect(
+      completing.filter(({ from, event }) => event.type === 'deadline.soak' && from.snapshot.context.pauseRequested),
+    ).toEqual([]);
+  });
+});
+
+describe('going back', () => {
+  test('before the commit point it ends without the cluster ever serving', () => {
+    const left = edges.filter(
+      ({ from, event, to }) =>
+        ['rollback', 'cancel'].includes(event.type) &&
+        from.snapshot.context.serving === 'source' &&
+        nameOf(to) === 'cleaningUp',
+    );
+    expect(left.length).toBeGreaterThan(0);
+    expect(unique(left.map(({ to }) => to.snapshot.context.serving))).toEqual(['source']);
+  });
+
+  test('in a hold it aborts, and the end that was asked for follows', () => {
+    const asked = edges.filter(
+      ({ from, event }) => ['rollback', 'cancel'].includes(event.type) && nameOf(from).startsWith('flipping.undecided'),
+    );
+    expect(unique(asked.map(({ to }) => nameOf(to)))).toEqual(['flipping.aborting']);
+    for (const { event, to } of asked) {
+      expect(to.snapshot.context.returnRequested).toBe(event.type === 'cancel' ? 'cancelled' : 'rolledBack');
+    }
+    const ended = edges.filter(
+      ({ from, event }) =>
+        nameOf(from) === 'flipping.aborting' &&
+        event.type === 'flip.abort.done' &&
+        from.snapshot.context.returnRequested !== null,
+    );
+    expect(unique(ended.map(({ to }) => nameOf(to)))).toEqual(['cleaningUp']);
+  });
+
+  test('a cancel leads to cancelled and nowhere else, a rollback to rolledBack', () => {
+    const ends = edges.filter(({ from, to }) => nameOf(from) === 'cleaningUp' && to.snapshot.status === 'done');
+    expect(unique(ends.map(({ from, to }) => `${from.snapshot.context.returnRequested} > ${nameOf(to)}`))).toEqual([
+      'cancelled > cancelled',
+      'null > rolledBack',
+      'rolledBack > rolledBack',
+    ]);
+    for (const { to } of ends) expect(to.snapshot.context.outcome).toBe(nameOf(to));
+  });
+
+  test('on the cluster nobody can cancel, and a rollback waits until the way back has been opened', () => {
+    const onCluster = visits.filter(({ snapshot }) => snapshot.context.serving === 'cluster');
+    expect(onCluster.filter(({ snapshot }) => snapshot.can({ type: 'cancel' }))).toEqual([]);
+    const unopened = edges.filter(
+      ({ from, event }) =>
+        event.type === 'rollback' &&
+        (nameOf(from) === 'verifying.settling' ||
+          (nameOf(from) === 'needsOperator' && from.snapshot.context.resumeAt === 'verifying')),
+    );
+    expect(unopened.length).toBeGreaterThan(0);
+    expect(unique(unopened.map(({ to }) => nameOf(to)))).toEqual(['verifying.settling']);
+  });
+
+  test('after the commit nothing but the release follows', () => {
+    const behind = edges.filter(({ from }) => /\.release$/.test(nameOf(from)));
+    expect(unique(behind.map(({ to }) => nameOf(to)))).toEqual([
+      'flipping.release',
+      'rollingBack.release',
+      'rollingBack.settling',
+      'verifying.settling',
+    ]);
+  });
+});
+
+describe('completion', () => {
+  test('needs a comparison that found both sides equal, and none since that did not', () => {
+    const completing = edges.filter(({ from, to }) => nameOf(to) === 'completing' && nameOf(from) !== 'completing');
+    expect(completing.filter(({ from }) => !from.snapshot.context.verified)).toEqual([]);
+    const doubted = edges.filter(
+      ({ event }) =>
+        event.type === 'verify.failed' || (event.type === 'verify.done' && event.output.outcome === 'different'),
+    );
+    expect(doubted.length).toBeGreaterThan(0);
+    expect(
+      doubted.filter(({ from, to }) => nameOf(from) === 'verifying.comparing' && to.snapshot.context.verified),
+    ).toEqual([]);
+  });
+
+  test('commands that are no command of a user lead nowhere by themselves', () => {
+    const bySelf = visits.filter(({ snapshot }) => snapshot.status === 'done').flatMap((visit) => visit.edges);
+    expect(bySelf.filter(({ event }) => isCommand(event.type))).toEqual([]);
+  });
+});
