@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import type { Logger } from 'pino';
+import type { MigrationContext } from '../statecharts/context.ts';
 import { systemClock } from './adapters/clock.ts';
 import { createOrgDirectory } from './adapters/coredb/orgDirectory.ts';
 import { createReplication } from './adapters/dms/index.ts';
@@ -108,16 +109,19 @@ export async function startController(
     },
   });
 
-  /** Hold hostgroups that an earlier owner left, but for the attempt that the machine is still in. */
-  const reclaim: (
-    context: { migrationId: string; attempt: number },
-    epoch: number,
-    owned: () => boolean,
-  ) => Promise<void> = async (context, _epoch, owned) => {
-    for (const row of await estate.store.unretired(context.migrationId)) {
+  /**
+   * Takes over what an earlier owner left: the route on every proxy gets this owner's numbers, so that nothing delayed
+   * matches any more, and hold hostgroups are retired, but for those of the attempt that the machine is still in.
+   */
+  const reclaim = async (context: MigrationContext, epoch: number, owned: () => boolean): Promise<void> => {
+    const { migrationId, serving } = context;
+    for (const row of await estate.store.unretired(migrationId)) {
       if (!owned()) return;
-      if (row.attempt !== context.attempt || row.decision === 'abort') retireBeside(estate, row, stopping.signal);
+      if (row.attempt !== context.attempt || serving !== 'held') retireBeside(estate, row, stopping.signal);
     }
+    if (!owned() || serving === 'held' || context.attempt === 0) return;
+    const owner = await attempts.owner({ migration: context, epoch });
+    await keeper.bring({ migrationId, owner, step: 'keep', side: serving, holdHostgroup: null }, stopping.signal);
   };
   const stopping = new AbortController();
 

@@ -11,6 +11,8 @@ import { MigrationRunner } from './runner.ts';
 /** How often a controller says that it lives, and how long its silence lasts before others take over (milliseconds). */
 const beatEveryMs = 400;
 const ownerGraceMs = 2_000;
+/** Rest before a migration that was let go of is taken up again (milliseconds). */
+const takeUpAfterMs = 5_000;
 
 export interface DriverDeps {
   /** Unique per process, so that a restarted controller is not mistaken for the one before. */
@@ -30,6 +32,8 @@ export interface DriverDeps {
 export class Driver {
   readonly #deps: DriverDeps;
   readonly #runners = new Map<string, MigrationRunner>();
+  /** Migrations without a runner here, by the time (monotonic) at which it stopped. */
+  readonly #letGo = new Map<string, number>();
   readonly #stopping = new AbortController();
   #loop: Promise<void> = Promise.resolve();
   #turn: Promise<void> = Promise.resolve();
@@ -98,8 +102,20 @@ export class Driver {
     const { store, instance } = this.#deps;
     await store.beatController(instance);
     for (const id of await store.claim(instance, ownerGraceMs)) await this.#take(id);
+    await this.#takeUpAgain();
     for (const { migrationId, command, actor, reason } of await store.takeCommands(instance)) {
       await this.#deliver(migrationId, command, actor, reason);
+    }
+  }
+
+  /** What a failed step made this controller let go of, and what nobody else owns, begins again from its journal. */
+  async #takeUpAgain(): Promise<void> {
+    const nowMs = this.#deps.clock.monotonicMs();
+    for (const [id, sinceMs] of this.#letGo) {
+      if (nowMs - sinceMs < takeUpAfterMs) continue;
+      this.#letGo.delete(id);
+      const row = await this.#deps.store.get(id);
+      if (row !== null && !row.ended && row.owner === this.#deps.instance) await this.#take(id);
     }
   }
 
@@ -117,6 +133,7 @@ export class Driver {
       onStopped: (stopped) => {
         if (this.#runners.get(stopped) !== runner) return;
         this.#runners.delete(stopped);
+        this.#letGo.set(stopped, clock.monotonicMs());
         this.#deps.onReleased(runner.context);
       },
     });

@@ -3,7 +3,13 @@ import type { MigrationContext } from '../../statecharts/context.ts';
 import type { DeadlineName, EffectName, Failure } from '../../statecharts/effects.ts';
 import { journalVersion, migrationMachine } from '../../statecharts/machine.ts';
 import type { MigrationEvent } from '../../statecharts/setup.ts';
-import { CommandNotAllowedError, isTransient, messageOf, OwnershipLostError } from '../errors/index.ts';
+import {
+  CommandNotAllowedError,
+  isTransient,
+  messageOf,
+  OwnershipLostError,
+  StaleEpochError,
+} from '../errors/index.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { MigrationRow, NewTimelineEvent, Store } from '../ports/store.ts';
 import { type CommandName, commandNames } from '../service/status.ts';
@@ -19,6 +25,9 @@ const retryLongestMs = 15_000;
 
 /** Beside the flip's budget, what an abort may take until the runner lets go of a held org all the same (milliseconds). */
 const releaseGraceMs = 3_000;
+
+/** Effects that cannot be given up: an org is held until they have ended, so any error is met again. */
+const mustEnd: ReadonlySet<EffectName> = new Set(['flip.release', 'flip.abort', 'flip.decide']);
 
 /** What the runner needs; `onState` hears every state, also those that live in memory only. */
 export interface RunnerDeps {
@@ -132,13 +141,15 @@ export class MigrationRunner {
       this.#ownership.signal.throwIfAborted();
       return work();
     });
-    this.#tail = turn.catch((error) => this.#afterFailedStep(error));
+    this.#tail = turn.catch((error) => {
+      if (!(error instanceof CommandNotAllowedError)) this.#letGo(error);
+    });
     return turn;
   }
 
-  async #afterFailedStep(error: unknown): Promise<void> {
-    if (error instanceof CommandNotAllowedError || this.#ownership.signal.aborted) return;
-    this.#deps.logger.error({ migration: this.id, epoch: this.epoch, err: error }, 'step failed: letting go');
+  #letGo(error: unknown): void {
+    if (this.#ownership.signal.aborted) return;
+    this.#deps.logger.error({ migration: this.id, epoch: this.epoch, err: error }, 'letting go of the migration');
     this.#ownership.abort(error);
     for (const running of this.#running.values()) running.abort(error);
     for (const timer of this.#timers.values()) timer.abort(error);
@@ -280,6 +291,10 @@ export class MigrationRunner {
       (output) => this.#deliver(`${effect}.done`, current, { output }),
       (error) => {
         if (!current() || running.signal.aborted) return;
+        if (hasNewerOwner(error)) {
+          this.#letGo(error);
+          return;
+        }
         this.#deps.logger.warn({ migration: this.id, org: this.context.orgId, effect, err: error }, 'effect failed');
         this.#deliver(`${effect}.failed`, current, { failure: failureFrom(error) });
       },
@@ -292,7 +307,9 @@ export class MigrationRunner {
       try {
         return await this.#deps.handlers[effect](this.#effectRun(signal));
       } catch (error) {
-        if (signal.aborted || effect.startsWith('flip.') || !isTransient(error)) throw error;
+        if (signal.aborted || hasNewerOwner(error)) throw error;
+        const again = mustEnd.has(effect) || (isTransient(error) && !effect.startsWith('flip.'));
+        if (!again) throw error;
         if (tried === 0) this.#note(`${effect} waits: ${messageOf(error)}`, { failure: failureFrom(error) });
         this.#waitsFor = messageOf(error);
         await this.#deps.clock.sleep(backoff(tried), signal);
@@ -344,6 +361,11 @@ export class MigrationRunner {
       });
     }).catch(() => {});
   }
+}
+
+/** A store or a place says that the org belongs to somebody else by now. */
+function hasNewerOwner(error: unknown): boolean {
+  return error instanceof OwnershipLostError || error instanceof StaleEpochError;
 }
 
 type StepAction =

@@ -101,6 +101,36 @@ describe('what keeps a drain from ending and is easily overlooked', () => {
     await atRest(route);
   });
 
+  it('by comment, a transaction that began before the hold and has been idle ever since', async () => {
+    const route = await world.prepared('comment');
+    const shared = await world.bench.client('shared');
+    await shared.query('BEGIN');
+    await shared.query("INSERT INTO t (org, v) VALUES (4, 'whose is it')");
+    expect((await blocking(route)).map(({ because }) => because)).toEqual(['transaction']);
+    const heldAtMs = performance.now();
+    await route.hold('source');
+    for (let heldForMs = 0; heldForMs < 700; heldForMs = performance.now() - heldAtMs) {
+      expect((await blocking(route, 'source', heldForMs)).map(({ because }) => because)).toEqual(['transaction']);
+      await new Promise((resolve) => setTimeout(resolve, 20));
+    }
+    await shared.query('COMMIT');
+    expect(await blocking(route, 'source', performance.now() - heldAtMs)).toEqual([]);
+    await route.release('source');
+  });
+
+  it.each(['user', 'comment'] as const)('a write that runs since before the hold, by %s', async (by) => {
+    const route = await world.prepared(by);
+    const writer = await world.client(by);
+    const write = writer.connection.query(
+      writer.sql("INSERT INTO t (org, v) SELECT 42, 'slow' FROM (SELECT SLEEP(0.5)) pause"),
+    );
+    await world.untilAt(world.bench.source, 'the write', "INFO LIKE '%SLEEP(0.5)%'");
+    await route.hold('source');
+    expect((await blocking(route, 'source', 200)).map(({ because }) => because)).toEqual(['statement']);
+    await write;
+    await atRest(route);
+  });
+
   it.each(held)('by comment such a session may be anybody’s: %s', async (why, how) => {
     const route = await world.prepared('comment');
     const shared = await world.bench.client('shared');
@@ -108,7 +138,10 @@ describe('what keeps a drain from ending and is easily overlooked', () => {
     await untilBlocking(route, why);
   });
 
-  it('a write that waits for a backend connection: no server knows of it, and it runs later', async () => {
+  it.each([
+    'user',
+    'comment',
+  ] as const)('a write that waits for a backend connection: no server knows of it, and it runs later (by %s)', async (by) => {
     const { bench } = world;
     await bench.admin(
       `UPDATE mysql_servers SET max_connections = 1 WHERE hostgroup_id = ${SOURCE}`,
@@ -117,12 +150,13 @@ describe('what keeps a drain from ending and is easily overlooked', () => {
     const other = await bench.client('org4');
     await other.query('BEGIN');
     await other.query("INSERT INTO t (org, v) VALUES (4, 'has the only connection')");
-    const route = await world.prepared('user');
-    const client = await world.client('user');
+    const route = await world.prepared(by);
+    const client = await world.client(by);
     const write = client.write('queued before the hold');
-    await bench.waitForProcess('the write to wait', (row) => row.user === 'org42' && row.command === 'Connect');
+    const user = by === 'user' ? 'org42' : 'shared';
+    await bench.waitForProcess('the write to wait', (row) => row.user === user && row.command === 'Connect');
     await route.hold('source');
-    expect(await untilBlocking(route, 'statement')).toMatchObject({ user: 'org42' });
+    expect(await untilBlocking(route, 'statement')).toMatchObject({ user });
     await other.query('COMMIT');
     // ProxySQL keeps a connection for a while behind an insert with AUTO_INCREMENT.
     await other.end();

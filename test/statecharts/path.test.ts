@@ -1,8 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { getMicrosteps } from 'xstate';
 import { migrationMachine } from '../../statecharts/machine.ts';
-import { migration } from '../../statecharts/setup.ts';
-import { fullName, outputs, policies, type Snapshot } from './machine.ts';
+import { eventsDuring, fullName, outputs, policies, type Snapshot } from './machine.ts';
 import { isFoundInJournal, type Visit, walk } from './walk.ts';
 
 const walks = policies.map((policy) => walk(policy));
@@ -86,7 +85,7 @@ describe('the path of one org', () => {
 
   test('every guard decides both ways', () => {
     const decided = new Map<string, Set<boolean>>();
-    const guards = Object.keys(migration.createMachine({}).implementations.guards);
+    const guards = Object.keys(migrationMachine.implementations.guards);
     const asWatched = migrationMachine.provide({
       guards: Object.fromEntries(
         guards.map((name) => {
@@ -100,9 +99,10 @@ describe('the path of one org', () => {
         }),
       ) as never,
     });
-    for (const { from, event } of edges) {
-      const snapshot = asWatched.resolveState({ value: from.snapshot.value, context: from.snapshot.context });
-      getMicrosteps(asWatched, snapshot, event);
+    for (const { snapshot, work } of visits) {
+      const { value, context } = snapshot;
+      const watched = asWatched.resolveState({ value, context });
+      for (const event of eventsDuring(work)) getMicrosteps(asWatched, watched, event);
     }
     expect(guards.filter((name) => decided.get(name)?.size !== 2)).toEqual([]);
   });

@@ -1,29 +1,25 @@
 import {
   AddTagsToResourceCommand,
-  CreateEndpointCommand,
   CreateReplicationInstanceCommand,
   DatabaseMigrationServiceClient,
-  DeleteEndpointCommand,
   DeleteReplicationTaskCommand,
   DescribeAccountAttributesCommand,
-  DescribeConnectionsCommand,
   DescribeEndpointsCommand,
   DescribeReplicationInstancesCommand,
   DescribeReplicationTasksCommand,
   DescribeTableStatisticsCommand,
   ListTagsForResourceCommand,
-  ModifyReplicationTaskCommand,
-  ReloadTablesCommand,
   type ReplicationTask,
-  StartReplicationTaskCommand,
-  StopReplicationTaskCommand,
-  TestConnectionCommand,
 } from '@aws-sdk/client-database-migration-service';
 import type { Connection } from 'mysql2/promise';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { makeTempFolder, pollUntil, removeFolder } from '../../../infra/lab/databases/index.ts';
 import { startDms } from '../../../infra/lab/dms/start.ts';
-import { Fixture, freshSchema, ofOrg, rule, SAFE_SETTINGS, sdk, type TableRule, type Task, unique } from './fixture.ts';
+import { fault, faultName } from './faults.ts';
+import { Fixture, sdk, unique } from './fixture.ts';
+import { freshSchema } from './rows.ts';
+import { ofOrg, SAFE_SETTINGS, type TableRule } from './rules.ts';
+import type { Task } from './task.ts';
 
 let lab: Fixture;
 let site: Connection;
@@ -59,20 +55,6 @@ afterAll(async () => {
 afterEach(async () => {
   await lab.dms.faults.clear();
 });
-
-/** The name and message of the fault that a call ends in. */
-async function fault(call: Promise<unknown>): Promise<{ name: string; message: string }> {
-  try {
-    await call;
-  } catch (error) {
-    if (error instanceof Error) return { name: error.name, message: error.message };
-  }
-  throw new Error('the call was not refused');
-}
-
-async function faultName(call: Promise<unknown>): Promise<string> {
-  return (await fault(call)).name;
-}
 
 /** A request as the SDK makes it, so that the bytes can be looked at. */
 function raw(operation: string, body: object, headers: Record<string, string> = {}): Promise<Response> {
@@ -165,298 +147,6 @@ describe('wire', () => {
     client.destroy();
     await dms.stop();
     await removeFolder(folder);
-  });
-});
-
-describe('names, mappings and settings', () => {
-  const creating = async (given: object): Promise<{ name: string; message: string }> =>
-    fault(lab.create({ tables: [calls], ...given }));
-
-  test('task identifiers: letters, digits, hyphens, a letter first, no double or trailing hyphen; kept in lower case', async () => {
-    for (const ReplicationTaskIdentifier of ['1abc', 'a--b', 'a-', 'a_b', '', 'a'.repeat(256)]) {
-      expect((await creating({ ReplicationTaskIdentifier })).name).toBe('InvalidParameterValueException');
-    }
-    expect((await creating({ ResourceIdentifier: 'a'.repeat(32) })).name).toBe('InvalidParameterValueException');
-    const task = await lab.create({
-      tables: [calls],
-      ReplicationTaskIdentifier: 'Org-42',
-      ResourceIdentifier: 'Org42',
-    });
-    expect(task.identifier).toBe('org-42');
-    expect(task.arn).toBe(`arn:aws:dms:${lab.dms.region}:123456789012:task:Org42`);
-    expect((await creating({ ReplicationTaskIdentifier: 'ORG-42' })).name).toBe('ResourceAlreadyExistsFault');
-    await task.remove();
-  });
-
-  test('mappings: JSON, unique ids and names, known actions, exact names where filters are, values as strings', async () => {
-    const good = rule(calls, 0) as Record<string, unknown>;
-    const wrong: [string, unknown[]][] = [
-      ['not JSON', []],
-      ['two rules of one id', [good, { ...good, 'rule-name': 'other' }]],
-      ['two rules of one name', [good, { ...good, 'rule-id': '9' }]],
-      ['an unknown action', [{ ...good, 'rule-action': 'copy' }]],
-      ['an unknown rule type', [{ ...good, 'rule-type': 'magic' }]],
-      ['no locator', [{ ...good, 'object-locator': {} }]],
-      ['a wildcard with a filter', [{ ...good, 'object-locator': { 'schema-name': 'wire', 'table-name': '%' } }]],
-      [
-        'an unknown operator',
-        [
-          {
-            ...good,
-            filters: [
-              {
-                'filter-type': 'source',
-                'column-name': 'OrgID',
-                'filter-conditions': [{ 'filter-operator': 'like', value: '1' }],
-              },
-            ],
-          },
-        ],
-      ],
-      [
-        'a number as a value',
-        [
-          {
-            ...good,
-            filters: [
-              {
-                'filter-type': 'source',
-                'column-name': 'OrgID',
-                'filter-conditions': [{ 'filter-operator': 'eq', value: 1 }],
-              },
-            ],
-          },
-        ],
-      ],
-      [
-        'a range without an end',
-        [
-          {
-            ...good,
-            filters: [
-              {
-                'filter-type': 'source',
-                'column-name': 'OrgID',
-                'filter-conditions': [{ 'filter-operator': 'between', 'start-value': '1' }],
-              },
-            ],
-          },
-        ],
-      ],
-      [
-        'no conditions',
-        [{ ...good, filters: [{ 'filter-type': 'source', 'column-name': 'OrgID', 'filter-conditions': [] }] }],
-      ],
-      ['nothing included', [{ ...good, filters: [], 'rule-action': 'exclude' }]],
-    ];
-    for (const [what, rules] of wrong) {
-      const TableMappings = what === 'not JSON' ? '{"rules": [' : JSON.stringify({ rules });
-      expect([what, (await creating({ TableMappings })).name]).toEqual([what, 'InvalidParameterValueException']);
-    }
-  });
-
-  test('the fully defaulted settings are echoed, with the hazardous defaults', async () => {
-    const task = await lab.create({ tables: [calls], settings: null });
-    const settings = JSON.parse((await task.describe())?.ReplicationTaskSettings ?? '{}');
-    expect(settings.FullLoadSettings).toMatchObject({
-      TargetTablePrepMode: 'DROP_AND_CREATE',
-      MaxFullLoadSubTasks: 8,
-      CommitRate: 10_000,
-    });
-    expect(settings.TargetMetadata).toMatchObject({
-      SupportLobs: true,
-      FullLobMode: false,
-      LimitedSizeLobMode: true,
-      LobMaxSize: 32,
-      BatchApplyEnabled: false,
-      TaskRecoveryTableEnabled: false,
-    });
-    expect(settings.ChangeProcessingDdlHandlingPolicy).toEqual({
-      HandleSourceTableDropped: true,
-      HandleSourceTableTruncated: true,
-      HandleSourceTableAltered: true,
-    });
-    expect(settings.ErrorBehavior).toMatchObject({
-      DataErrorPolicy: 'LOG_ERROR',
-      DataTruncationErrorPolicy: 'LOG_ERROR',
-      ApplyErrorInsertPolicy: 'LOG_ERROR',
-      ApplyErrorUpdatePolicy: 'LOG_ERROR',
-      ApplyErrorDeletePolicy: 'IGNORE_RECORD',
-      FullLoadIgnoreConflicts: true,
-      FailOnNoTablesCaptured: false,
-      RecoverableErrorCount: -1,
-    });
-    await task.remove();
-    const careful = await lab.create({
-      tables: [calls],
-      settings: { FullLoadSettings: { TargetTablePrepMode: 'DO_NOTHING' } },
-    });
-    const echoed = JSON.parse((await careful.describe())?.ReplicationTaskSettings ?? '{}');
-    expect(echoed.FullLoadSettings).toMatchObject({ TargetTablePrepMode: 'DO_NOTHING', MaxFullLoadSubTasks: 8 });
-    expect(echoed.ErrorBehavior.TableErrorPolicy).toBe('SUSPEND_TABLE');
-    await careful.remove();
-    for (const settings of [
-      { FullLoadSettings: { TargetTablePrepMode: 'PLEASE_NOT' } },
-      { Nonsense: {} },
-      { TargetMetadata: { FullLobMode: true, LimitedSizeLobMode: true } },
-    ]) {
-      expect((await creating({ settings })).name).toBe('InvalidParameterValueException');
-    }
-  });
-
-  test('endpoints: engines, sides and use are checked; a password is never shown', async () => {
-    const arn = await lab.endpoint(lab.maria, 'source');
-    const { Endpoints } = await lab.client.send(
-      new DescribeEndpointsCommand({ Filters: [{ Name: 'endpoint-arn', Values: [arn] }] }),
-    );
-    expect(Endpoints?.[0]).toMatchObject({
-      EndpointType: 'SOURCE',
-      EngineName: 'mariadb',
-      Status: 'active',
-      Port: lab.maria.port,
-    });
-    expect(JSON.stringify(Endpoints)).not.toContain(lab.maria.password);
-    const target = await lab.endpoint(lab.cluster, 'target');
-    expect((await creating({ SourceEndpointArn: target })).name).toBe('InvalidParameterValueException');
-    expect((await creating({ SourceEndpointArn: `${arn}X` })).name).toBe('ResourceNotFoundFault');
-    const engine = {
-      EndpointIdentifier: 'x',
-      EndpointType: 'source',
-      EngineName: 'dbase',
-      ServerName: 'h',
-      Port: 1,
-      Username: 'u',
-      Password: 'p',
-    } as const;
-    expect(await faultName(lab.client.send(new CreateEndpointCommand(engine)))).toBe('InvalidParameterValueException');
-    const task = await lab.create({ tables: [calls] });
-    expect(await faultName(lab.client.send(new DeleteEndpointCommand({ EndpointArn: arn })))).toBe(
-      'InvalidResourceStateFault',
-    );
-    await task.remove();
-    const spare = await lab.untestedEndpoint(lab.maria, 'source');
-    await lab.client.send(new DeleteEndpointCommand({ EndpointArn: spare }));
-    const filter = { Filters: [{ Name: 'endpoint-arn', Values: [spare] }] };
-    await pollUntil('the endpoint to be gone', async () => {
-      return (
-        (await faultName(lab.client.send(new DescribeEndpointsCommand(filter))).catch(() => '')) ===
-        'ResourceNotFoundFault'
-      );
-    });
-  });
-});
-
-describe('life of a task', () => {
-  test('the states follow each other, and every operation in a wrong state is refused', async () => {
-    const client = lab.client;
-    const task = await lab.create({ tables: [calls] });
-    const arn = { ReplicationTaskArn: task.arn };
-    const started = { ...arn, StartReplicationTaskType: 'start-replication' } as const;
-    expect(await faultName(client.send(new StopReplicationTaskCommand(arn)))).toBe('InvalidResourceStateFault');
-    expect(await faultName(task.start('resume-processing'))).toBe('InvalidParameterCombinationException');
-    const { ReplicationTask: first } = await client.send(new StartReplicationTaskCommand(started));
-    expect(first?.Status).toBe('starting');
-    expect(await faultName(client.send(new StartReplicationTaskCommand(started)))).toBe('InvalidResourceStateFault');
-    await task.until('running');
-    expect(await faultName(client.send(new ModifyReplicationTaskCommand({ ...arn, TaskData: '{}' })))).toBe(
-      'InvalidResourceStateFault',
-    );
-    expect(await faultName(client.send(new DeleteReplicationTaskCommand(arn)))).toBe('InvalidResourceStateFault');
-    expect(await faultName(client.send(new StartReplicationTaskCommand(started)))).toBe('InvalidResourceStateFault');
-    await task.loaded();
-    const { ReplicationTask: stopping } = await client.send(new StopReplicationTaskCommand(arn));
-    expect(stopping?.Status).toBe('stopping');
-    const again = await fault(client.send(new StopReplicationTaskCommand(arn)));
-    expect(again).toMatchObject({
-      name: 'InvalidResourceStateFault',
-      message: expect.stringMatching(/is currently not running/),
-    });
-    expect((await task.until('stopped')).StopReason).toBe('Stop Reason NORMAL');
-    const twice = await fault(client.send(new StartReplicationTaskCommand(started)));
-    expect(twice.name).toBe('InvalidParameterCombinationException');
-    const { ReplicationTask: modified } = await client.send(
-      new ModifyReplicationTaskCommand({ ...arn, TaskData: '{}' }),
-    );
-    expect(modified?.Status).toBe('modifying');
-    await task.until('modifying');
-    await task.until('stopped');
-    const { ReplicationTask: deleting } = await client.send(new DeleteReplicationTaskCommand(arn));
-    expect(deleting?.Status).toBe('deleting');
-    expect((await task.until('deleting')).Status).toBe('deleting');
-    await pollUntil('the task to be gone', async () => (await task.describe()) === null);
-    expect(await faultName(client.send(new StopReplicationTaskCommand(arn)))).toBe('ResourceNotFoundFault');
-  });
-
-  test('a time and a position together are an error; cdc-only may start again', async () => {
-    const task = await lab.create({ tables: [calls], MigrationType: 'cdc' });
-    const both = { CdcStartPosition: 'mysql-bin-changelog.000001:4', CdcStartTime: new Date() };
-    expect(await faultName(task.start('start-replication', both))).toBe('InvalidParameterCombinationException');
-    expect(await faultName(task.start('start-replication', { CdcStartPosition: 'somewhere' }))).toBe(
-      'InvalidParameterValueException',
-    );
-    await task.run();
-    await task.stop();
-    await task.run();
-    await task.remove();
-    const load = await lab.create({ tables: [calls], MigrationType: 'full-load' });
-    expect(await faultName(load.start('start-replication', { CdcStartTime: new Date() }))).toBe(
-      'InvalidParameterCombinationException',
-    );
-    await load.remove();
-  });
-
-  test('connections must have been tested with success first, and not twice at once', async () => {
-    const SourceEndpointArn = await lab.untestedEndpoint(lab.maria, 'source');
-    const task = await lab.create({ tables: [calls], SourceEndpointArn });
-    expect(await faultName(task.start())).toBe('InvalidResourceStateFault');
-    const connection = { ReplicationInstanceArn: lab.instanceArn, EndpointArn: SourceEndpointArn };
-    const { Connection: tested } = await lab.client.send(new TestConnectionCommand(connection));
-    expect(tested?.Status).toBe('testing');
-    const second = await fault(lab.client.send(new TestConnectionCommand(connection)));
-    expect(second).toMatchObject({
-      name: 'InvalidResourceStateFault',
-      message: expect.stringMatching(/already being tested/),
-    });
-    await pollUntil('the test', async () => {
-      const { Connections } = await lab.client.send(
-        new DescribeConnectionsCommand({ Filters: [{ Name: 'endpoint-arn', Values: [SourceEndpointArn] }] }),
-      );
-      return Connections?.[0]?.Status === 'successful';
-    });
-    await task.run();
-    await task.remove();
-    const nobody = await lab.client.send(
-      new CreateEndpointCommand({
-        EndpointIdentifier: unique('nobody'),
-        EndpointType: 'target',
-        EngineName: 'aurora',
-        ServerName: '127.0.0.1',
-        Port: lab.cluster.port,
-        Username: 'nobody',
-        Password: 'wrong',
-      }),
-    );
-    expect(await lab.test(nobody.Endpoint?.EndpointArn ?? '')).toBe('failed');
-  });
-
-  test('Describe lags behind', async () => {
-    const task = await lab.create({ tables: [calls] });
-    await task.start();
-    // The answer to the start said "starting"; a Describe right behind it still shows what was before.
-    expect((await task.describe())?.Status).toBe('ready');
-    await task.until('starting');
-    await task.until('running');
-    await task.remove();
-  });
-
-  test('ReloadTables is refused with a reason', async () => {
-    const task = await lab.create({ tables: [calls] });
-    const reload = new ReloadTablesCommand({
-      ReplicationTaskArn: task.arn,
-      TablesToReload: [{ SchemaName: 'wire', TableName: 'Calls' }],
-    });
-    expect((await fault(lab.client.send(reload))).message).toMatch(/not supported/);
-    await task.remove();
   });
 });
 
