@@ -1,6 +1,6 @@
 import type { MigrationContext } from '../../statecharts/context.ts';
 import type { BinlogPosition, FenceWriter, Place, ReadView } from '../ports/place.ts';
-import type { RouteOwner, Side } from '../ports/routing.ts';
+import type { OpenTransactions, RouteOwner, Side } from '../ports/routing.ts';
 import type { AttemptReport } from '../ports/store.ts';
 import { clusterOf, type Estate } from './estate.ts';
 
@@ -21,12 +21,12 @@ export interface FlipAttempt {
   readonly holdHostgroup: number;
   /** Comment that each proxy's rules have, by the proxy's name. */
   readonly comments: Map<string, string>;
+  /** By the proxy's name: transactions that were open when all proxies had acknowledged the hold, and still are. */
+  readonly openSinceHold: Map<string, OpenTransactions>;
   readonly phases: { phase: string; ms: number; ok: boolean }[];
   readonly budgetMs: number;
   /** Monotonic milliseconds. */
   heldAtMs: number | null;
-  /** Every proxy had acknowledged the hold. */
-  holdAcknowledgedAtMs: number | null;
   parkedAtMs: number | null;
   releasedAtMs: number | null;
   /** The serving side's fence was asked to close, and the other side's to let nobody in. */
@@ -62,10 +62,10 @@ export function newAttempt(migration: MigrationContext, owner: RouteOwner, holdH
     next: forward ? 'cluster' : 'source',
     holdHostgroup,
     comments: new Map(),
+    openSinceHold: new Map(),
     phases: [],
     budgetMs: migration.policy.flipBudgetMs,
     heldAtMs: null,
-    holdAcknowledgedAtMs: null,
     parkedAtMs: null,
     releasedAtMs: null,
     fenceTouched: false,

@@ -31,11 +31,14 @@ export async function blockingNow(
   signal: AbortSignal,
 ): Promise<readonly unknown[]> {
   const { from } = placesOf(estate, attempt.direction, attempt.owner.homeRegion);
-  const now = estate.clock.monotonicMs();
-  const heldForMs = now - (attempt.holdAcknowledgedAtMs ?? now);
   const [sessions, prepared] = await Promise.all([
     Promise.all(
-      estate.routing.proxies.map((proxy) => proxy.blockingSessions(attempt.owner, attempt.serving, heldForMs, signal)),
+      estate.routing.proxies.map(async (proxy) => {
+        const before = attempt.openSinceHold.get(proxy.name) ?? null;
+        const look = await proxy.blockingSessions(attempt.owner, attempt.serving, before, signal);
+        attempt.openSinceHold.set(proxy.name, look.openSinceHold);
+        return look.blocking;
+      }),
     ),
     Promise.all(
       from.map(async (place) =>

@@ -17,5 +17,4 @@ export async function hold(estate: Estate, attempt: FlipAttempt, run: EffectRun)
     { kind: 'held', serving: attempt.serving, holdHostgroup: attempt.holdHostgroup },
     run.signal,
   );
-  attempt.holdAcknowledgedAtMs = estate.clock.monotonicMs();
 }

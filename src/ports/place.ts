@@ -1,3 +1,4 @@
+import type { Finding } from './finding.ts';
 /**
  * A place is where an org's rows live: a site (MariaDB) or a cluster (Aurora MySQL). Both have the same fence, the
  * same heartbeat and the same read views, so that the way back is the way there with the places exchanged.
@@ -75,15 +76,6 @@ export interface PlaceIdentity {
   readonly homeRegion: string | null;
 }
 
-/** Thing that stands between a place and its use, found by looking (never by changing). */
-export interface PlaceFinding {
-  readonly code: string;
-  readonly severity: 'refuse' | 'warn';
-  readonly message: string;
-  readonly remedy: string;
-  readonly evidence: Readonly<Record<string, unknown>>;
-}
-
 /** Tables that belong to orgs, from the configuration's catalogue. */
 export interface OrgTable {
   readonly schema: string;
@@ -141,6 +133,6 @@ export interface Place {
    */
   deleteOrgRows(tables: readonly OrgTable[], orgId: number, epoch: number, signal: AbortSignal): Promise<number>;
   /** What preflight finds here. */
-  findings(tables: readonly OrgTable[], orgId: number): Promise<readonly PlaceFinding[]>;
+  findings(tables: readonly OrgTable[], orgId: number): Promise<readonly Finding[]>;
   close(): Promise<void>;
 }

@@ -1,3 +1,4 @@
+import type { Finding } from './finding.ts';
 import type { BinlogPosition, OrgTable } from './place.ts';
 
 /** Which way a task carries rows. */
@@ -44,15 +45,6 @@ export interface TaskState {
   readonly observedAtMs: number;
 }
 
-/** Quota and connection findings for preflight. */
-export interface ReplicationFinding {
-  readonly code: string;
-  readonly severity: 'refuse' | 'warn';
-  readonly message: string;
-  readonly remedy: string;
-  readonly evidence: Readonly<Record<string, unknown>>;
-}
-
 /** AWS DMS, one instance for all regions. Every call is idempotent: it describes, decides, acts, and describes again. */
 export interface Replication {
   /** Creates the task unless it is there; resolves when it is `ready` (or beyond) and its connections were tested. */
@@ -70,7 +62,7 @@ export interface Replication {
   tasksOf(orgId: number, homeRegion: string, signal?: AbortSignal): Promise<readonly string[]>;
   /** The last observation of the shared poller (null: no such task), and how old it is. */
   observe(ref: TaskRef): Promise<TaskState | null>;
-  findings(homeRegion: string): Promise<readonly ReplicationFinding[]>;
+  findings(homeRegion: string): Promise<readonly Finding[]>;
   /** Ends the pollers and the clients. */
   close(): Promise<void>;
 }

@@ -42,6 +42,16 @@ export interface BlockingSession {
   readonly statement: string;
 }
 
+/** What one look at a proxy's sessions found. */
+export interface DrainLook {
+  readonly blocking: readonly BlockingSession[];
+  /** Transactions that were open at the first look and still are: the next look has to be given them. */
+  readonly openSinceHold: OpenTransactions;
+}
+
+/** Open transactions by session, with the proxy's figure for their age, which only ever grows within one. */
+export type OpenTransactions = ReadonlyMap<string, number>;
+
 /** One proxy. Every method may throw `ProxyUnavailableError`; `signal` ends waiting and drops the connection. */
 export interface FleetProxy {
   readonly name: string;
@@ -62,16 +72,16 @@ export interface FleetProxy {
   /** Lets the parked queries through by giving the hold hostgroup the servers of `side`, if the org's comment is `comment`. */
   openHold(owner: RouteOwner, holdHostgroup: number, side: Side, comment: string, signal?: AbortSignal): Promise<void>;
   /**
-   * Sessions of the org that are not at rest on `side`. `heldForMs` is the time since every proxy acknowledged the hold:
-   * by comment a transaction tells no org, and one that began after the hold cannot have been let through by the org's
-   * own annotation.
+   * Sessions of the org that are not at rest on `side`. By comment a transaction tells no org: all that were open when
+   * every proxy had acknowledged the hold count until they end, and none that began later, for the org's own annotated
+   * BEGIN would be waiting. `openSinceHold` is the last look's, null at the first one behind the hold.
    */
   blockingSessions(
     owner: RouteOwner,
     side: Side,
-    heldForMs: number,
+    openSinceHold: OpenTransactions | null,
     signal?: AbortSignal,
-  ): Promise<readonly BlockingSession[]>;
+  ): Promise<DrainLook>;
   /** Number of queries waiting in the hold hostgroup. */
   waiting(holdHostgroup: number, signal?: AbortSignal): Promise<number>;
   /** Takes the hold hostgroup's servers away if no session has it and none has a transaction on it; false where one has. */

@@ -1,6 +1,6 @@
 import { CutoverError } from '../errors/index.ts';
 import { clusterOf } from '../flip/estate.ts';
-import { type Check, findingFrom } from './preflight.ts';
+import { type Check, findingFrom } from './finding.ts';
 
 /** What every site and the cluster say of themselves; a place that does not answer is a finding. */
 export const placeFindings: Check = async (estate, migration) => {

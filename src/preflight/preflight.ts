@@ -1,16 +1,14 @@
 import type { MigrationContext } from '../../statecharts/context.ts';
 import { CutoverError } from '../errors/index.ts';
 import type { Estate } from '../flip/estate.ts';
-import type { Finding } from './finding.ts';
+import type { Finding } from '../ports/finding.ts';
+import { type Check, findingFrom } from './finding.ts';
 import { placeFindings } from './places.ts';
 import { proxyFindings } from './proxies.ts';
 import { regionFindings } from './region.ts';
 import { replicationFindings } from './replication.ts';
 import { shapeFindings } from './shapes.ts';
 import { targetFindings } from './target.ts';
-
-/** One question that preflight asks. It changes nothing. */
-export type Check = (estate: Estate, migration: MigrationContext) => Promise<readonly Finding[]>;
 
 const checks: readonly Check[] = [
   regionFindings,
@@ -29,15 +27,4 @@ export async function preflight(estate: Estate, migration: MigrationContext): Pr
     if (answer.reason instanceof CutoverError) return [findingFrom(answer.reason)];
     throw answer.reason;
   });
-}
-
-/** An error as a finding: the question could not be answered. */
-export function findingFrom(error: CutoverError): Finding {
-  return {
-    code: error.code,
-    severity: 'refuse',
-    message: error.message,
-    remedy: error.remedy,
-    evidence: error.details,
-  };
 }

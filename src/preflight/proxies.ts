@@ -1,5 +1,5 @@
 import { CutoverError } from '../errors/index.ts';
-import { type Check, findingFrom } from './preflight.ts';
+import { type Check, findingFrom } from './finding.ts';
 
 /** Every proxy answers, is new enough, and is set up so that a flip can rely on it. */
 export const proxyFindings: Check = async (estate) => {

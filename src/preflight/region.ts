@@ -1,5 +1,5 @@
 import { HomeRegionChangedError } from '../errors/index.ts';
-import { type Check, findingFrom } from './preflight.ts';
+import { type Check, findingFrom } from './finding.ts';
 
 /** The home region in CoreDB is the one that the move goes to. */
 export const regionFindings: Check = async (estate, migration) => {

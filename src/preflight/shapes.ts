@@ -1,6 +1,6 @@
 import { clusterOf } from '../flip/estate.ts';
 import { shapeDifferences } from '../steps/shapes.ts';
-import type { Check } from './preflight.ts';
+import type { Check } from './finding.ts';
 
 /** The org-owned tables have the same shape on both sides. */
 export const shapeFindings: Check = async (estate, migration) => {

@@ -1,6 +1,6 @@
 import { TargetNotEmptyError } from '../errors/index.ts';
 import { clusterOf } from '../flip/estate.ts';
-import { type Check, findingFrom } from './preflight.ts';
+import { type Check, findingFrom } from './finding.ts';
 
 /** The cluster holds no row of the org before the first task: somebody else's would be found as extra after the flip. */
 export const targetFindings: Check = async (estate, migration) => {

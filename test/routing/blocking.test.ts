@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { pollUntil } from '../../infra/lab/databases/index.ts';
-import type { BlockingSession, Side } from '../../src/ports/routing.ts';
+import type { BlockingSession, OpenTransactions, Side } from '../../src/ports/routing.ts';
 import { errorOf, SOURCE } from '../conformance/proxysql/bench.ts';
 import { type By, type RouteSteps, RoutingWorld } from './world.ts';
 
@@ -11,20 +11,17 @@ beforeAll(async () => {
 afterAll(() => world?.stop());
 beforeEach(() => world.reset());
 
-/** The hold is long enough ago for nothing to be younger than it. */
-const justHeldMs = 0;
+/** One look, as the first one behind the hold. */
+const blocking = async (route: RouteSteps, side: Side = 'source') =>
+  (await route.proxy.blockingSessions(route.owner, side, null)).blocking;
 
-const blocking = (route: RouteSteps, side: Side = 'source', heldForMs = justHeldMs) =>
-  route.proxy.blockingSessions(route.owner, side, heldForMs);
+const reasons = (sessions: readonly BlockingSession[]) => sessions.map(({ because }) => because);
 
-const untilBlocking = (route: RouteSteps, what: string): Promise<BlockingSession> =>
+const untilBlocking = (route: RouteSteps, what: string, statement = ''): Promise<BlockingSession> =>
   pollUntil(
     `a session that blocks by ${what}`,
-    async () => (await blocking(route)).find((one) => one.because === what),
-    {
-      timeoutMs: 5_000,
-      everyMs: 5,
-    },
+    async () => (await blocking(route)).find((one) => one.because === what && one.statement.includes(statement)),
+    { timeoutMs: 5_000, everyMs: 5 },
   );
 
 const atRest = (route: RouteSteps) =>
@@ -58,13 +55,12 @@ describe.each(['user', 'schema', 'comment'] as const)('what keeps a drain from e
     const [writer, reader] = [await world.client(by), await world.client(by)];
     const read = reader.connection.query(reader.sql('SELECT SLEEP(0.6)'));
     await world.untilAt(world.bench.source, 'the read', "INFO LIKE '%SLEEP(0.6)%'");
-    
+
     expect(await blocking(route)).toEqual([]);
     const write = writer.connection.query(
       writer.sql("INSERT INTO t (org, v) SELECT 42, 'slow' FROM (SELECT SLEEP(0.3)) pause"),
     );
-    const session = await untilBlocking(route, 'statement');
-    expect(session.statement).toContain('INSERT INTO t');
+    const session = await untilBlocking(route, 'statement', 'INSERT INTO t');
     expect(session.statement).not.toContain('slow');
     await write;
     await atRest(route);
@@ -106,15 +102,20 @@ describe('what keeps a drain from ending and is easily overlooked', () => {
     const shared = await world.bench.client('shared');
     await shared.query('BEGIN');
     await shared.query("INSERT INTO t (org, v) VALUES (4, 'whose is it')");
-    expect((await blocking(route)).map(({ because }) => because)).toEqual(['transaction']);
-    const heldAtMs = performance.now();
     await route.hold('source');
-    for (let heldForMs = 0; heldForMs < 700; heldForMs = performance.now() - heldAtMs) {
-      expect((await blocking(route, 'source', heldForMs)).map(({ because }) => because)).toEqual(['transaction']);
-      await new Promise((resolve) => setTimeout(resolve, 20));
-    }
+    const look = async (before: OpenTransactions | null) => {
+      const { blocking, openSinceHold } = await route.proxy.blockingSessions(route.owner, 'source', before);
+      expect(reasons(blocking)).toEqual(['transaction']);
+      return openSinceHold;
+    };
+    let open = await look(null);
+    const heldAtMs = performance.now();
+    await pollUntil('some time to pass in the hold', async () => {
+      open = await look(open);
+      return performance.now() - heldAtMs > 600;
+    });
     await shared.query('COMMIT');
-    expect(await blocking(route, 'source', performance.now() - heldAtMs)).toEqual([]);
+    expect((await route.proxy.blockingSessions(route.owner, 'source', open)).blocking).toEqual([]);
     await route.release('source');
   });
 
@@ -126,7 +127,10 @@ describe('what keeps a drain from ending and is easily overlooked', () => {
     );
     await world.untilAt(world.bench.source, 'the write', "INFO LIKE '%SLEEP(0.5)%'");
     await route.hold('source');
-    expect((await blocking(route, 'source', 200)).map(({ because }) => because)).toEqual(['statement']);
+    const first = await route.proxy.blockingSessions(route.owner, 'source', null);
+    expect(reasons(first.blocking)).toEqual(['statement']);
+    const second = await route.proxy.blockingSessions(route.owner, 'source', first.openSinceHold);
+    expect(reasons(second.blocking)).toEqual(['statement']);
     await write;
     await atRest(route);
   });
@@ -202,16 +206,13 @@ describe('what does not keep a drain from ending', () => {
   it('by comment, a transaction that began after the hold: the org’s own annotation would have made it wait', async () => {
     const route = await world.prepared('comment');
     await route.hold('source');
-    const heldAtMs = performance.now();
+    const { openSinceHold } = await route.proxy.blockingSessions(route.owner, 'source', null);
     const other = await world.client('comment', 4);
-    await pollUntil('some time to pass in the hold', async () => performance.now() - heldAtMs > 50);
     await other.connection.query(other.sql('BEGIN'));
     await other.write('of another org');
-    const heldForMs = () => performance.now() - heldAtMs;
-    
-    expect(await blocking(route, 'source', heldForMs())).toEqual([]);
-    // At the moment of the hold every open transaction may be the org's.
-    expect(await blocking(route)).toHaveLength(1);
+    expect((await route.proxy.blockingSessions(route.owner, 'source', openSinceHold)).blocking).toEqual([]);
+    // Had it been open at the hold, it could be anybody's.
+    expect(reasons(await blocking(route))).toEqual(['transaction']);
     await other.connection.query('ROLLBACK');
     await route.release('source');
   });
@@ -223,7 +224,7 @@ describe('what does not keep a drain from ending', () => {
     await client.connection.query('BEGIN');
     await client.write('on the cluster');
     expect(await blocking(route, 'source')).toEqual([]);
-    expect((await blocking(route, 'cluster')).map(({ because }) => because)).toEqual(['transaction']);
+    expect(reasons(await blocking(route, 'cluster'))).toEqual(['transaction']);
     expect(await errorOf(client.connection.query('ROLLBACK'))).toBeUndefined();
   });
 });

@@ -35,7 +35,7 @@ export class Relay {
       socket.on('error', () => {});
       socket.on('close', () => this.#sockets.delete(socket));
     }
-    client.on('data', (data) => {
+    client.on('data', (data: Buffer) => {
       if (this.#cut) this.#kept.push({ backend, data });
       else backend.write(data);
     });

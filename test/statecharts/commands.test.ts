@@ -5,7 +5,6 @@ import { type Visit, walk } from './walk.ts';
 const visits = policies.flatMap((policy) => walk(policy));
 const edges = visits.flatMap((visit) => visit.edges);
 const nameOf = (visit: Visit) => fullName(visit.snapshot);
-const isCommand = (type: string) => (commands as readonly string[]).includes(type);
 const unique = (names: Iterable<string>) => [...new Set(names)].sort();
 
 /** What each state takes; where that depends on what happened before, every combination. All else is refused. */
@@ -85,11 +84,11 @@ describe('pause', () => {
 
   test('it takes effect only with the source serving, and never while anybody is held', () => {
     const paused = edges.filter(({ from, to }) => nameOf(to) === 'paused' && nameOf(from) !== 'paused');
-    expect(paused.filter(({ to }) => to.snapshot.context.serving !== 'source')).toEqual([]);
+    expect(unique(paused.map(({ to }) => to.snapshot.context.serving))).toEqual(['source']);
     expect(unique(paused.filter(({ from }) => from.snapshot.hasTag('holding')).map(({ event }) => event.type))).toEqual(
       ['flip.abort.done'],
     );
-    expect(visits.filter((visit) => nameOf(visit) === 'paused' && visit.snapshot.hasTag('holding'))).toEqual([]);
+    expect(paused.some(({ to }) => to.snapshot.hasTag('holding'))).toBe(false);
   });
 
   test('on the cluster it holds back completion and leaves the guards on', () => {
@@ -99,10 +98,8 @@ describe('pause', () => {
     expect(onCluster.length).toBeGreaterThan(0);
     for (const { from, to } of onCluster) expect(to.work).toEqual(from.work);
     const completing = edges.filter(({ to }) => nameOf(to) === 'completing');
-    expect(completing.filter(({ event }) => event.type === 'deadline.soak').length).toBeGreaterThan(0);
-    expect(
-      completing.filter(({ from, event }) => event.type === 'deadline.soak' && from.snapshot.context.pauseRequested),
-    ).toEqual([]);
+    const bySoaking = completing.filter(({ event }) => event.type === 'deadline.soak');
+    expect(unique(bySoaking.map(({ from }) => String(from.snapshot.context.pauseRequested)))).toEqual(['false']);
   });
 });
 
@@ -147,7 +144,7 @@ describe('going back', () => {
 
   test('on the cluster nobody can cancel, and a rollback waits until the way back has been opened', () => {
     const onCluster = visits.filter(({ snapshot }) => snapshot.context.serving === 'cluster');
-    expect(onCluster.filter(({ snapshot }) => snapshot.can({ type: 'cancel' }))).toEqual([]);
+    expect(onCluster.some(({ snapshot }) => snapshot.can({ type: 'cancel' }))).toBe(false);
     const unopened = edges.filter(
       ({ from, event }) =>
         event.type === 'rollback' &&
@@ -171,19 +168,12 @@ describe('going back', () => {
 describe('completion', () => {
   test('needs a comparison that found both sides equal, and none since that did not', () => {
     const completing = edges.filter(({ from, to }) => nameOf(to) === 'completing' && nameOf(from) !== 'completing');
-    expect(completing.filter(({ from }) => !from.snapshot.context.verified)).toEqual([]);
+    expect(unique(completing.map(({ from }) => String(from.snapshot.context.verified)))).toEqual(['true']);
     const doubted = edges.filter(
       ({ event }) =>
         event.type === 'verify.failed' || (event.type === 'verify.done' && event.output.outcome === 'different'),
     );
-    expect(doubted.length).toBeGreaterThan(0);
-    expect(
-      doubted.filter(({ from, to }) => nameOf(from) === 'verifying.comparing' && to.snapshot.context.verified),
-    ).toEqual([]);
-  });
-
-  test('commands that are no command of a user lead nowhere by themselves', () => {
-    const bySelf = visits.filter(({ snapshot }) => snapshot.status === 'done').flatMap((visit) => visit.edges);
-    expect(bySelf.filter(({ event }) => isCommand(event.type))).toEqual([]);
+    const forward = doubted.filter(({ from }) => nameOf(from) === 'verifying.comparing');
+    expect(unique(forward.map(({ to }) => String(to.snapshot.context.verified)))).toEqual(['false']);
   });
 });

@@ -2,6 +2,7 @@ import { initialTransition, type SnapshotFrom, transition } from 'xstate';
 import type { DeadlineName, EffectName, EffectOutputs, Failure } from '../../statecharts/effects.ts';
 import { migrationMachine } from '../../statecharts/machine.ts';
 import type { Policy } from '../../statecharts/policy.ts';
+import { policyDefaults } from '../../src/config/index.ts';
 import type { CommandEvent, MigrationEvent } from '../../statecharts/setup.ts';
 
 export type Snapshot = SnapshotFrom<typeof migrationMachine>;
@@ -62,22 +63,14 @@ export const someFailure: Failure = {
 /** Bounded, so that walks end; the choices are those that the machine decides by. */
 export function policyWith(choices: Partial<Policy> = {}): Policy {
   return {
+    ...policyDefaults,
     approval: 'manual',
     completion: 'manual',
-    lagGateMs: 500,
-    lagSamples: 3,
-    flipBudgetMs: 3_000,
+    onMismatch: 'rollback',
     flipTries: 2,
     flipBackoffMs: 1_000,
     flipBackoffMaxMs: 1_500,
     replicationTries: 2,
-    soakMs: 60_000,
-    onMismatch: 'rollback',
-    onReverseLag: 'rollback',
-    reverseLagMs: 30_000,
-    reverseLagForMs: 60_000,
-    onUnhealthy: 'rollback',
-    unhealthyForMs: 30_000,
     ...choices,
   };
 }

@@ -1,5 +1,6 @@
 import { CutoverError } from '../../errors/base.ts';
-import type { ReplicationFinding } from '../../ports/replication.ts';
+import type { Finding } from '../../ports/finding.ts';
+
 import type { Region } from './region.ts';
 import { endpointSchema, instanceSchema, quotasSchema } from './replies.ts';
 
@@ -12,11 +13,11 @@ const tasksPerRegion = 600;
 const reserve = 0.1;
 
 /** What stands in the way of an org's tasks in this region. Only looks; one check's failure does not hide the others. */
-export async function regionFindings(region: Region, signal: AbortSignal): Promise<readonly ReplicationFinding[]> {
+export async function regionFindings(region: Region, signal: AbortSignal): Promise<readonly Finding[]> {
   const checks = [instanceFindings, endpointFindings, connectionFindings, quotaFindings];
   const found = await Promise.all(
     checks.map((check) =>
-      check(region, signal).catch((error: unknown): ReplicationFinding[] => {
+      check(region, signal).catch((error: unknown): Finding[] => {
         if (!(error instanceof CutoverError)) throw error;
         const { code, message, remedy, details } = error;
         return [{ code, severity: 'refuse', message, remedy, evidence: details }];
@@ -27,7 +28,7 @@ export async function regionFindings(region: Region, signal: AbortSignal): Promi
   return found.flat().filter((one, index, all) => all.findIndex((other) => sameFinding(one, other)) === index);
 }
 
-async function instanceFindings({ calls, config }: Region, signal: AbortSignal): Promise<ReplicationFinding[]> {
+async function instanceFindings({ calls, config }: Region, signal: AbortSignal): Promise<Finding[]> {
   const arn = config.replicationInstanceArn;
   const filters = [{ name: 'replication-instance-arn', values: [arn] }];
   const items = await calls.readAll(
@@ -56,7 +57,7 @@ async function instanceFindings({ calls, config }: Region, signal: AbortSignal):
   ];
 }
 
-async function endpointFindings({ calls, config }: Region, signal: AbortSignal): Promise<ReplicationFinding[]> {
+async function endpointFindings({ calls, config }: Region, signal: AbortSignal): Promise<Finding[]> {
   const wanted = wantedEndpoints(config);
   const filters = [{ name: 'endpoint-arn', values: [...new Set(wanted.map(({ arn }) => arn))] }];
   const items = await calls.readAll(
@@ -97,9 +98,9 @@ async function endpointFindings({ calls, config }: Region, signal: AbortSignal):
   });
 }
 
-async function connectionFindings(region: Region, signal: AbortSignal): Promise<ReplicationFinding[]> {
+async function connectionFindings(region: Region, signal: AbortSignal): Promise<Finding[]> {
   const connections = await region.connections.list(signal);
-  return wantedEndpoints(region.config).flatMap(({ arn, setting }): ReplicationFinding[] => {
+  return wantedEndpoints(region.config).flatMap(({ arn, setting }): Finding[] => {
     const connection = connections.find(({ endpointArn }) => endpointArn === arn);
     const evidence = { endpointArn: arn, setting, status: connection?.status ?? null };
     if (connection?.status === 'successful') return [];
@@ -123,7 +124,7 @@ async function connectionFindings(region: Region, signal: AbortSignal): Promise<
   });
 }
 
-async function quotaFindings({ calls, config, poller }: Region, signal: AbortSignal): Promise<ReplicationFinding[]> {
+async function quotaFindings({ calls, config, poller }: Region, signal: AbortSignal): Promise<Finding[]> {
   const [quotas, sweep] = await Promise.all([
     calls.read(
       'DescribeAccountAttributes',
@@ -143,7 +144,7 @@ async function quotaFindings({ calls, config, poller }: Region, signal: AbortSig
 }
 
 /** Exported for its arithmetic. */
-export function quotaFinding(where: string, used: number, max: number): ReplicationFinding[] {
+export function quotaFinding(where: string, used: number, max: number): Finding[] {
   const left = max - used;
   if (left >= tasksPerOrg && left >= max * reserve) return [];
   const enough = left >= tasksPerOrg;
@@ -167,14 +168,10 @@ function wantedEndpoints({ forward, reverse }: Region['config']) {
   ];
 }
 
-function refuse(
-  code: string,
-  message: string,
-  rest: Pick<ReplicationFinding, 'remedy' | 'evidence'>,
-): ReplicationFinding {
+function refuse(code: string, message: string, rest: Pick<Finding, 'remedy' | 'evidence'>): Finding {
   return { code, severity: 'refuse', message, ...rest };
 }
 
-function sameFinding(left: ReplicationFinding, right: ReplicationFinding): boolean {
+function sameFinding(left: Finding, right: Finding): boolean {
   return left.code === right.code && (left.message === right.message || left.code === 'REPLICATION_UNAVAILABLE');
 }

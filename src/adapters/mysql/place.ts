@@ -1,3 +1,4 @@
+import type { Finding } from '../../ports/finding.ts';
 import type {
   BinlogPosition,
   FenceRow,
@@ -6,7 +7,6 @@ import type {
   Marker,
   OrgTable,
   Place,
-  PlaceFinding,
   PlaceIdentity,
   ReadView,
   TableCount,
@@ -137,7 +137,7 @@ class MysqlPlace implements DatabasePlace {
     return deleteOrgRows(this.#context, tables, orgId, epoch, signal);
   }
 
-  findings(tables: readonly OrgTable[], orgId: number): Promise<readonly PlaceFinding[]> {
+  findings(tables: readonly OrgTable[], orgId: number): Promise<readonly Finding[]> {
     return findings(this.#context, tables, orgId);
   }
 

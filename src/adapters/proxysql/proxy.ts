@@ -202,9 +202,9 @@ export function createProxy(
       }
     },
 
-    async blockingSessions(owner, side, heldForMs, signal) {
+    async blockingSessions(owner, side, openSinceHold, signal) {
       const rows = await admin.rows(processListQuery, signal);
-      return findBlocking(routing, { proxy: config.name, owner, side, heldForMs }, rows.map(parseSession));
+      return findBlocking(routing, { proxy: config.name, owner, side, openSinceHold }, rows.map(parseSession));
     },
 
     async waiting(holdHostgroup, signal) {

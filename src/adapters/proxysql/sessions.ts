@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import type { BlockingSession, RouteOwner, Side } from '../../ports/routing.ts';
+import type { BlockingSession, DrainLook, OpenTransactions, RouteOwner, Side } from '../../ports/routing.ts';
 import type { AdminRow } from './admin.ts';
 import { hostgroupsOf, matchOf, type RoutingConfig } from './config.ts';
 import { isPlainRead } from './rules.ts';
@@ -59,18 +59,23 @@ export function parseSession(raw: AdminRow): ProxySession {
 }
 
 /**
- * Whether a session can be the org's. By comment only a running statement tells; an open transaction may be anybody's
- * and counts, unless it began after the hold: an annotated BEGIN of the org would be waiting then, and what slips by
- * without an annotation is the fence's business.
+ * Whether a session can be the org's. By comment only a running statement tells. An open transaction may be anybody's
+ * and counts if it was open at the hold: an annotated BEGIN of the org would be waiting then, and what slips by without
+ * an annotation is the fence's business. A query that waits for a connection shows no statement: it may be anybody's.
  */
-function belongsTo(config: RoutingConfig, session: ProxySession, orgId: number, heldForMs: number): boolean {
+function belongsTo(
+  config: RoutingConfig,
+  session: ProxySession,
+  orgId: number,
+  openSinceHold: OpenTransactions,
+): boolean {
   const match = matchOf(config, orgId);
   const { row, extended } = session;
   if (match.username !== null) return row.user === match.username;
   if (match.schemaname !== null) return row.db === match.schemaname;
-  if (extended.backends.some(isInTransaction)) return extended.transaction_time_ms / 1_000 + clockStepMs >= heldForMs;
-  if (holdsSomething(extended)) return true;
-  return row.info !== null && new RegExp(match.matchPattern ?? '', 'i').test(row.info);
+  if (openSinceHold.has(row.SessionID) || holdsSomething(extended)) return true;
+  if (row.info === null || row.info === '') return row.command !== 'Sleep' && !extended.backends.some(isInTransaction);
+  return new RegExp(match.matchPattern ?? '', 'i').test(row.info);
 }
 
 /** SERVER_STATUS_IN_TRANS of the MySQL protocol, from the backend's last answer. */
@@ -84,8 +89,19 @@ function isInTransaction(backend: ProxySession['extended']['backends'][number]):
   return ((backend.conn?.mysql?.server_status ?? 0) & inTransaction) !== 0;
 }
 
-/** The proxy reads a transaction's age some time before we read our clock (milliseconds). */
-const clockStepMs = 2;
+/**
+ * Transactions of the first look that are still open. A session's figure for its transaction's age stands still while
+ * the session is idle (measured on 2.7.1), so it does not tell when one began; but it never shrinks within one.
+ */
+function stillOpen(sessions: readonly ProxySession[], before: OpenTransactions | null): Map<string, number> {
+  const open = new Map<string, number>();
+  for (const { row, extended } of sessions) {
+    if (!extended.backends.some(isInTransaction)) continue;
+    const age = extended.transaction_time_ms;
+    if (before === null || (before.get(row.SessionID) ?? Number.POSITIVE_INFINITY) <= age) open.set(row.SessionID, age);
+  }
+  return open;
+}
 
 /** Sessions that keep something over statements: by comment they may be any org's. */
 function holdsSomething(extended: ProxySession['extended']): boolean {
@@ -118,7 +134,7 @@ export interface DrainQuestion {
   readonly proxy: string;
   readonly owner: RouteOwner;
   readonly side: Side;
-  readonly heldForMs: number;
+  readonly openSinceHold: OpenTransactions | null;
 }
 
 /** Whether anything is under way in a hostgroup, or a transaction is open on it: then its servers have to stay. */
@@ -132,14 +148,15 @@ export function usesHostgroup({ row, extended }: ProxySession, hostgroup: number
 /** Sessions of the org that keep the drain of `side` from ending. */
 export function findBlocking(
   config: RoutingConfig,
-  { proxy, owner, side, heldForMs }: DrainQuestion,
+  { proxy, owner, side, openSinceHold: before }: DrainQuestion,
   sessions: readonly ProxySession[],
-): BlockingSession[] {
+): DrainLook {
   const { writerHostgroup, readerHostgroup } = hostgroupsOf(config, side, owner.homeRegion);
   const hostgroups = new Set([writerHostgroup, ...(readerHostgroup === undefined ? [] : [readerHostgroup])]);
+  const openSinceHold = stillOpen(sessions, before);
   const blocking: BlockingSession[] = [];
   for (const session of sessions) {
-    if (!belongsTo(config, session, owner.orgId, heldForMs)) continue;
+    if (!belongsTo(config, session, owner.orgId, openSinceHold)) continue;
     const because = blocksBecause(session, hostgroups);
     if (because === null) continue;
     blocking.push({
@@ -152,7 +169,7 @@ export function findBlocking(
       statement: withoutValues(session.row.info ?? ''),
     });
   }
-  return blocking;
+  return { blocking, openSinceHold };
 }
 
 /** A statement without its literals: what a report may show. */

@@ -55,6 +55,8 @@ export class BinlogReader {
   #position: BinlogPosition;
   #file: string;
   #inTransaction = false;
+  /** Inside a transaction: a lone statement is not the end of it. */
+  #began = false;
   /** Events that came while the columns of a table were being looked up. */
   #backlog: Buffer[] | null = null;
   #ended = false;
@@ -190,9 +192,6 @@ export class BinlogReader {
         return null;
     }
   }
-
-  /** Inside a transaction: a lone statement is not the end of it. */
-  #began = false;
 
   #query(body: Buffer, end: BinlogPosition, atMs: number): void {
     const schemaLength = body[8] ?? 0;

@@ -32,6 +32,8 @@ export async function connect(address: DatabaseAddress, watchError: (error: Erro
   });
   await new Promise<void>((resolve, reject) => {
     const failed = (error: Error): void => {
+      // A connection that failed may say so more than once.
+      connection.on('error', () => undefined);
       connection.destroy();
       reject(error);
     };

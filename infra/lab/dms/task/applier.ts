@@ -8,7 +8,7 @@ import { troubleOf } from '../sql/errors.ts';
 import { type ApplyContext, applyTransaction } from './apply.ts';
 import { carryOverDdl } from './ddlHandling.ts';
 import { RecoveryTable } from './recoveryTable.ts';
-import type { RunSpec } from './run.ts';
+import type { RunSpec } from './spec.ts';
 import type { TargetSession } from './target.ts';
 import { type WriteOptions, WritePlan } from './writePlan.ts';
 
@@ -285,19 +285,7 @@ export class ChangeApplier {
   }
 
   #count(change: RowChange, applied: boolean): void {
-    const statistics = this.#spec.progress.tables.get(`${change.table.schema}.${change.table.name}`);
-    if (statistics === undefined) return;
-    if (change.kind === 'insert') {
-      statistics.inserts += 1;
-      if (applied) statistics.appliedInserts += 1;
-    } else if (change.kind === 'update') {
-      statistics.updates += 1;
-      if (applied) statistics.appliedUpdates += 1;
-    } else {
-      statistics.deletes += 1;
-      if (applied) statistics.appliedDeletes += 1;
-    }
-    statistics.touch();
+    this.#spec.progress.tables.get(`${change.table.schema}.${change.table.name}`)?.count(change.kind, applied);
   }
 }
 

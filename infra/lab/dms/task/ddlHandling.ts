@@ -3,7 +3,7 @@ import type { SourceDdl } from '../binlog/ddl.ts';
 import { messageOf } from '../errors.ts';
 import { describeTable, type SourceTable } from '../sql/columns.ts';
 import { quoteName, quoteTable, run } from '../sql/connect.ts';
-import type { RunSpec } from './run.ts';
+import type { RunSpec } from './spec.ts';
 
 /**
  * Carries a DDL statement of the source over to the target, where ChangeProcessingDdlHandlingPolicy says so (its default does): the

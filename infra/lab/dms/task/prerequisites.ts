@@ -1,5 +1,7 @@
 import type { Connection } from 'mysql2';
-import { TaskError } from '../errors.ts';
+import { TableError, TaskError } from '../errors.ts';
+import type { RowFilter } from '../mapping/filter.ts';
+import type { SourceTable } from '../sql/columns.ts';
 import { select } from '../sql/connect.ts';
 
 /** Refuses a source whose binary log cannot be replicated from. */
@@ -30,4 +32,20 @@ function refused(reason: string): TaskError {
   return new TaskError('SOURCE_BINLOG', `the source cannot be used for change capture: ${reason}`, {
     recoverable: false,
   });
+}
+
+/** Refuses a table that lacks a column of its filter, or has one of a type that cannot be carried. */
+export function checkColumns(source: SourceTable, filter: RowFilter): void {
+  for (const name of filter.columns) {
+    if (!source.columns.some((column) => column.name.toLowerCase() === name.toLowerCase())) {
+      throw new TableError('FILTER_COLUMN', `the filter names column ${name}, which the table does not have`);
+    }
+  }
+  const strange = source.columns.find((column) => ['uuid', 'inet4', 'inet6'].includes(column.dataType));
+  if (strange !== undefined) {
+    throw new TableError(
+      'COLUMN_TYPE',
+      `column ${strange.name} has type ${strange.columnType}, which is not supported`,
+    );
+  }
 }

@@ -1,73 +1,17 @@
-import { setTimeout as sleep } from 'node:timers/promises';
-import type { Connection } from 'mysql2';
-import { oldestPosition } from '../binlog/connection.ts';
-import type { SourceFeed } from '../binlog/feed.ts';
-import { type BinlogPosition, comparePositions, formatPosition } from '../binlog/position.ts';
 import type { FeedSubscriber, SourceTransaction } from '../binlog/router.ts';
 import { messageOf, TableError, TaskError } from '../errors.ts';
 import type { RowFilter } from '../mapping/filter.ts';
-import type { SelectedTable, TableMappings } from '../mapping/rules.ts';
-import type { TaskSettings } from '../settings/settings.ts';
+import type { SelectedTable } from '../mapping/rules.ts';
 import { lobLimitBytes } from '../settings/settings.ts';
-import type { SourceTable } from '../sql/columns.ts';
-import { close, connect, type DatabaseAddress, select } from '../sql/connect.ts';
+import { close, connect } from '../sql/connect.ts';
 import { ChangeApplier } from './applier.ts';
+import { startOfCapture } from './captureStart.ts';
 import { loadTable } from './load.ts';
-import { checkSource, listTables } from './prerequisites.ts';
+import { checkColumns, checkSource, listTables } from './prerequisites.ts';
+import type { RunSpec } from './spec.ts';
 import { TableStatistics } from './statistics.ts';
-import { openTarget, prepareTable, type TargetAddress, type TargetSession } from './target.ts';
+import { openTarget, prepareTable, type TargetSession } from './target.ts';
 import { type WriteOptions, WritePlan } from './writePlan.ts';
-
-/** What outlives a run of the task: a resumed run goes on from here. */
-export interface TaskProgress {
-  readonly tables: Map<string, TableStatistics>;
-  /** Where capture began, before the load; null until then. */
-  captureFrom: BinlogPosition | null;
-  /** The end of the last source transaction that was applied, or found to hold nothing for the task. */
-  checkpoint: BinlogPosition | null;
-  /** Changes up to here may be in the loaded rows already. */
-  overlapUntil: BinlogPosition | null;
-  /** Checkpoints before the present one, newest last. */
-  readonly earlier: BinlogPosition[];
-  loadStartMs: number | null;
-  loadEndMs: number | null;
-}
-
-export interface RunSpec {
-  readonly taskId: string;
-  readonly taskArn: string;
-  readonly migrationType: 'full-load' | 'cdc' | 'full-load-and-cdc';
-  readonly source: DatabaseAddress;
-  readonly target: TargetAddress;
-  readonly feed: SourceFeed;
-  readonly mappings: TableMappings;
-  readonly settings: TaskSettings;
-  readonly progress: TaskProgress;
-  /** Truncate the target's tables whatever TargetTablePrepMode says, as reload-target was seen to do. */
-  readonly reload: boolean;
-  /** Start of change capture; null for now. */
-  readonly from: BinlogPosition | null;
-  /** Skip transactions that were committed before; null takes all. */
-  readonly notBeforeMs: number | null;
-  /** Stop at the first transaction committed after; null never. */
-  readonly stopAfterCommitMs: number | null;
-  readonly resumed: boolean;
-  readonly batchApplyWaitMs: number;
-  faults(): { lagMs: number; held: boolean; tableError(name: string): string | null };
-  log(message: string): void;
-  /** The run has ended by itself. */
-  ended(
-    reason:
-      | 'FULL_LOAD_ONLY_FINISHED'
-      | 'STOPPED_AFTER_FULL_LOAD'
-      | 'STOPPED_AFTER_CACHED_EVENTS'
-      | 'STOPPED_AT_COMMIT_TIME',
-  ): void;
-  failed(error: TaskError): void;
-}
-
-/** How long a quiet MySQL gets to make its last commits visible to readers; MariaDB can be asked. */
-const SETTLE_MS = 50;
 
 /** One run of a task, from start or resume to stop or failure: load, cached changes, then change by change. */
 export class TaskRun implements FeedSubscriber {
@@ -235,33 +179,14 @@ export class TaskRun implements FeedSubscriber {
     return plans;
   }
 
-  /** Begins capture before the load, at a position whose commits every reader can see. */
+  /** Begins capture before the load. */
   async #capture(): Promise<void> {
-    const { feed, progress, source, from, notBeforeMs } = this.#spec;
-    const known = progress.checkpoint ?? progress.captureFrom ?? from;
-    let start = known;
-    if (start === null && notBeforeMs !== null) start = await withConnection(source, oldestPosition);
-    if (start === null) {
-      const { position, flavour } = await feed.currentPosition();
-      start = position;
-      if (flavour === 'mariadb')
-        await withConnection(source, (connection) => untilVisible(connection, position, this.#abort.signal));
-      else await sleep(SETTLE_MS);
-    }
-    if (known !== null) await this.#checkPosition(known);
+    const { feed, progress } = this.#spec;
+    const start = await startOfCapture(this.#spec, this.#abort.signal);
     progress.captureFrom ??= start;
     progress.checkpoint ??= start;
     if (this.#finished) return;
     await feed.subscribe(this, start);
-  }
-
-  /** A position that the log has not reached yet belongs to another log. */
-  async #checkPosition(from: BinlogPosition): Promise<void> {
-    const { position } = await this.#spec.feed.currentPosition();
-    if (comparePositions(from, position) <= 0) return;
-    throw new TaskError('POSITION', `${formatPosition(from)} is not in the binary log of the source`, {
-      recoverable: false,
-    });
   }
 
   async #load(selected: SelectedTable[], plans: Map<string, WritePlan>, options: WriteOptions): Promise<void> {
@@ -352,48 +277,6 @@ export class TaskRun implements FeedSubscriber {
   #closeSession(): void {
     if (this.#session !== null) close(this.#session.connection);
     this.#session = null;
-  }
-}
-
-async function withConnection<T>(address: DatabaseAddress, use: (connection: Connection) => Promise<T>): Promise<T> {
-  const connection = await connect(address, () => undefined);
-  try {
-    return await use(connection);
-  } finally {
-    close(connection);
-  }
-}
-
-/**
- * A transaction is in the binary log a moment before readers see it. A consistent snapshot of MariaDB says up to where it sees, so
- * this waits until that is the position or more.
- */
-async function untilVisible(connection: Connection, position: BinlogPosition, signal: AbortSignal): Promise<void> {
-  while (!signal.aborted) {
-    await select(connection, 'START TRANSACTION WITH CONSISTENT SNAPSHOT').catch((error: unknown) => {
-      throw asTaskError(error);
-    });
-    const rows = await select(connection, "SHOW STATUS LIKE 'binlog_snapshot_%'");
-    await select(connection, 'COMMIT');
-    const value = (name: string): string => rows.find((row) => row.Variable_name?.toLowerCase() === name)?.Value ?? '';
-    const seen = { file: value('binlog_snapshot_file'), offset: Number(value('binlog_snapshot_position')) };
-    if (seen.file === '' || comparePositions(seen, position) >= 0) return;
-    await sleep(2);
-  }
-}
-
-function checkColumns(source: SourceTable, filter: RowFilter): void {
-  for (const name of filter.columns) {
-    if (!source.columns.some((column) => column.name.toLowerCase() === name.toLowerCase())) {
-      throw new TableError('FILTER_COLUMN', `the filter names column ${name}, which the table does not have`);
-    }
-  }
-  const strange = source.columns.find((column) => ['uuid', 'inet4', 'inet6'].includes(column.dataType));
-  if (strange !== undefined) {
-    throw new TableError(
-      'COLUMN_TYPE',
-      `column ${strange.name} has type ${strange.columnType}, which is not supported`,
-    );
   }
 }
 

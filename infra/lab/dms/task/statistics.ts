@@ -50,6 +50,21 @@ export class TableStatistics {
     this.touch();
   }
 
+  /** A captured change, and whether it was written or dropped. */
+  count(kind: 'insert' | 'update' | 'delete', applied: boolean): void {
+    if (kind === 'insert') {
+      this.inserts += 1;
+      if (applied) this.appliedInserts += 1;
+    } else if (kind === 'update') {
+      this.updates += 1;
+      if (applied) this.appliedUpdates += 1;
+    } else {
+      this.deletes += 1;
+      if (applied) this.appliedDeletes += 1;
+    }
+    this.touch();
+  }
+
   /** Share of the load that is done, 0 to 1. A table in error counts as done, as the service counts it. */
   get loadedShare(): number {
     if (this.state === 'Table completed' || this.state === 'Table error' || this.state === 'Table cancelled') return 1;

@@ -6,7 +6,8 @@ import type { Faults } from '../faults.ts';
 import { parseMappings, type TableMappings } from '../mapping/rules.ts';
 import { parseSettings, type TaskSettings } from '../settings/settings.ts';
 import type { DatabaseAddress } from '../sql/connect.ts';
-import { type RunSpec, type TaskProgress, TaskRun } from './run.ts';
+import { TaskRun } from './run.ts';
+import { newProgress, type RunSpec, type TaskProgress } from './spec.ts';
 import type { TargetAddress } from './target.ts';
 
 export type TaskStatus =
@@ -293,18 +294,6 @@ export class ReplicationTask {
     if (this.#timer !== null) clearTimeout(this.#timer);
     this.#timer = null;
   }
-}
-
-function newProgress(): TaskProgress {
-  return {
-    tables: new Map(),
-    captureFrom: null,
-    checkpoint: null,
-    overlapUntil: null,
-    earlier: [],
-    loadStartMs: null,
-    loadEndMs: null,
-  };
 }
 
 /** `commit_time:2026-01-31T12:00:00` as milliseconds; other stop positions are the clock's and refused on creation. */

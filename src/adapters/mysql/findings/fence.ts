@@ -1,11 +1,12 @@
 import { z } from 'zod';
 import { CONTROL_SCHEMA, TRIGGER_PREFIX } from '../../../fence/schema.ts';
-import type { PlaceFinding } from '../../../ports/place.ts';
+import type { Finding } from '../../../ports/finding.ts';
+
 import { errorNumber } from '../failures.ts';
 import { fenceRowOn } from '../fenceRow.ts';
 import { readIdentity } from '../identity.ts';
 import { integer, text } from '../rows.ts';
-import type { FindingsInput } from './index.ts';
+import type { FindingsInput } from './input.ts';
 
 const INSTALL = 'Run `bigdb-cutover fence install`.';
 
@@ -13,10 +14,10 @@ const triggerRow = z.object({ table: text, event: text, triggers: integer });
 const countRow = z.object({ found: integer });
 
 /** The fence and what belongs to it: triggers, rows, and who the place says that it is. */
-export async function fenceFindings(input: FindingsInput): Promise<readonly PlaceFinding[]> {
+export async function fenceFindings(input: FindingsInput): Promise<readonly Finding[]> {
   const { context, session, orgId } = input;
   const place = context.key.name;
-  const found: PlaceFinding[] = [...(await triggerFindings(input))];
+  const found: Finding[] = [...(await triggerFindings(input))];
   const schema = await session.row(
     countRow,
     `SELECT COUNT(*) AS found FROM information_schema.TABLES
@@ -48,9 +49,9 @@ export async function fenceFindings(input: FindingsInput): Promise<readonly Plac
   return found;
 }
 
-async function triggerFindings({ context, session, tables }: FindingsInput): Promise<readonly PlaceFinding[]> {
+async function triggerFindings({ context, session, tables }: FindingsInput): Promise<readonly Finding[]> {
   const place = context.key.name;
-  const found: PlaceFinding[] = [];
+  const found: Finding[] = [];
   for (const { schema, table } of tables) {
     const rows = await session.rows(
       triggerRow,
@@ -74,7 +75,7 @@ async function triggerFindings({ context, session, tables }: FindingsInput): Pro
   return found;
 }
 
-async function identityFindings({ context, session }: FindingsInput): Promise<readonly PlaceFinding[]> {
+async function identityFindings({ context, session }: FindingsInput): Promise<readonly Finding[]> {
   const { key } = context;
   let says: string;
   try {
@@ -99,7 +100,7 @@ async function identityFindings({ context, session }: FindingsInput): Promise<re
 
 const NO_SUCH_TABLE = 1146;
 
-async function heartbeatFindings({ context, session, orgId }: FindingsInput): Promise<readonly PlaceFinding[]> {
+async function heartbeatFindings({ context, session, orgId }: FindingsInput): Promise<readonly Finding[]> {
   const place = context.key.name;
   const missing: string[] = [];
   const own = await session.row(

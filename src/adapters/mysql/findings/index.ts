@@ -1,20 +1,13 @@
-import type { OrgTable, PlaceFinding } from '../../../ports/place.ts';
+import type { Finding } from '../../../ports/finding.ts';
+import type { OrgTable } from '../../../ports/place.ts';
 import type { PlaceContext } from '../context.ts';
-import type { Session } from '../session.ts';
 import { fenceFindings } from './fence.ts';
+import type { FindingsInput } from './input.ts';
 import { replicationFindings } from './replication.ts';
 import { serverFindings } from './server.ts';
 import { tableFindings } from './tables.ts';
 
-/** What a finder is given. It only looks. */
-export interface FindingsInput {
-  readonly context: PlaceContext;
-  readonly session: Session;
-  readonly tables: readonly OrgTable[];
-  readonly orgId: number;
-}
-
-const FINDERS: readonly ((input: FindingsInput) => Promise<readonly PlaceFinding[]>)[] = [
+const FINDERS: readonly ((input: FindingsInput) => Promise<readonly Finding[]>)[] = [
   serverFindings,
   replicationFindings,
   tableFindings,
@@ -26,9 +19,9 @@ export function findings(
   context: PlaceContext,
   tables: readonly OrgTable[],
   orgId: number,
-): Promise<readonly PlaceFinding[]> {
+): Promise<readonly Finding[]> {
   return context.bulk.use('looking for what stands in the way', async (session) => {
-    const found: PlaceFinding[] = [];
+    const found: Finding[] = [];
     for (const find of FINDERS) found.push(...(await find({ context, session, tables, orgId })));
     return found;
   });

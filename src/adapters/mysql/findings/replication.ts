@@ -1,7 +1,8 @@
 import { z } from 'zod';
-import type { PlaceFinding } from '../../../ports/place.ts';
+import type { Finding } from '../../../ports/finding.ts';
+
 import { text } from '../rows.ts';
-import type { FindingsInput } from './index.ts';
+import type { FindingsInput } from './input.ts';
 
 const replicaRow = z.object({
   Connection_name: text.optional(),
@@ -13,7 +14,7 @@ const replicaRow = z.object({
 });
 
 /** Replication between the sites, as this site receives it. */
-export async function replicationFindings({ context, session }: FindingsInput): Promise<readonly PlaceFinding[]> {
+export async function replicationFindings({ context, session }: FindingsInput): Promise<readonly Finding[]> {
   if (context.key.kind !== 'site' || session.dialect.flavour !== 'mariadb') return [];
   const place = context.key.name;
   const rows = await session.rows(replicaRow, session.dialect.replicaStatus);

@@ -1,16 +1,17 @@
 import { z } from 'zod';
-import type { PlaceFinding } from '../../../ports/place.ts';
+import type { Finding } from '../../../ports/finding.ts';
+
 import { flag, text } from '../rows.ts';
-import type { FindingsInput } from './index.ts';
+import type { FindingsInput } from './input.ts';
 
 const binlogRow = z.object({ logBin: flag, format: text, image: text });
 const siteRow = z.object({ logsReplicated: flag, triggersForRows: text });
 const readOnlyRow = z.object({ readOnly: flag, innodbReadOnly: flag });
 
 /** The server's own settings. */
-export async function serverFindings({ context, session }: FindingsInput): Promise<readonly PlaceFinding[]> {
+export async function serverFindings({ context, session }: FindingsInput): Promise<readonly Finding[]> {
   const place = context.key.name;
-  const found: PlaceFinding[] = [];
+  const found: Finding[] = [];
 
   const binlog = await session.row(
     binlogRow,
@@ -44,8 +45,8 @@ export async function serverFindings({ context, session }: FindingsInput): Promi
   return found;
 }
 
-async function siteSettings(place: string, session: FindingsInput['session']): Promise<readonly PlaceFinding[]> {
-  const found: PlaceFinding[] = [];
+async function siteSettings(place: string, session: FindingsInput['session']): Promise<readonly Finding[]> {
+  const found: Finding[] = [];
   // MySQL knows neither name in this spelling; a site is a MariaDB.
   if (session.dialect.flavour !== 'mariadb') {
     return [

@@ -1,22 +1,23 @@
 import { z } from 'zod';
-import type { OrgTable, PlaceFinding } from '../../../ports/place.ts';
+import type { Finding } from '../../../ports/finding.ts';
+import type { OrgTable } from '../../../ports/place.ts';
 import { integer, nullableText, text } from '../rows.ts';
 import type { Session } from '../session.ts';
 import { shapeOf } from '../shapes.ts';
-import type { FindingsInput } from './index.ts';
+import type { FindingsInput } from './input.ts';
 
 const engineRow = z.object({ engine: nullableText, partitions: integer });
 const cascadeRow = z.object({ name: text, onUpdate: text, onDelete: text });
 const granteeRow = z.object({ grantee: text });
 
 /** The org-owned tables, one after the other. */
-export async function tableFindings({ context, session, tables }: FindingsInput): Promise<readonly PlaceFinding[]> {
-  const found: PlaceFinding[] = [];
+export async function tableFindings({ context, session, tables }: FindingsInput): Promise<readonly Finding[]> {
+  const found: Finding[] = [];
   for (const table of tables) found.push(...(await findingsOf(context.key.name, session, table)));
   return found;
 }
 
-async function findingsOf(place: string, session: Session, table: OrgTable): Promise<readonly PlaceFinding[]> {
+async function findingsOf(place: string, session: Session, table: OrgTable): Promise<readonly Finding[]> {
   const name = `${table.schema}.${table.table}`;
   const evidence = { place, schema: table.schema, table: table.table };
   const shape = await shapeOf(session, table);
@@ -31,7 +32,7 @@ async function findingsOf(place: string, session: Session, table: OrgTable): Pro
       },
     ];
   }
-  const found: PlaceFinding[] = [];
+  const found: Finding[] = [];
   if (!shape.columns.some((column) => column.name.toLowerCase() === table.orgColumn.toLowerCase())) {
     found.push({
       code: 'ORG_COLUMN_MISSING',
@@ -55,11 +56,11 @@ async function findingsOf(place: string, session: Session, table: OrgTable): Pro
 }
 
 /** What changes rows without firing a trigger. */
-async function fenceBypasses(place: string, session: Session, table: OrgTable): Promise<readonly PlaceFinding[]> {
+async function fenceBypasses(place: string, session: Session, table: OrgTable): Promise<readonly Finding[]> {
   const name = `${table.schema}.${table.table}`;
   const evidence = { place, schema: table.schema, table: table.table };
   const at = [table.schema, table.table];
-  const found: PlaceFinding[] = [];
+  const found: Finding[] = [];
 
   const engine = await session.row(
     engineRow,
@@ -105,13 +106,15 @@ async function fenceBypasses(place: string, session: Session, table: OrgTable): 
     });
   }
 
-  // Accounts with global rights are administrators; these here are meant for applications.
+  // Accounts with global rights are administrators, and the controller is asking; what is left is meant for applications.
   const grantees = await session.rows(
     granteeRow,
     `SELECT DISTINCT GRANTEE AS grantee FROM information_schema.SCHEMA_PRIVILEGES
        WHERE PRIVILEGE_TYPE = 'DROP' AND ? LIKE TABLE_SCHEMA
+         AND GRANTEE NOT LIKE CONCAT('''', SUBSTRING_INDEX(USER(), '@', 1), '''@%')
      UNION SELECT DISTINCT GRANTEE FROM information_schema.TABLE_PRIVILEGES
-       WHERE PRIVILEGE_TYPE = 'DROP' AND TABLE_SCHEMA = ? AND TABLE_NAME = ?`,
+       WHERE PRIVILEGE_TYPE = 'DROP' AND TABLE_SCHEMA = ? AND TABLE_NAME = ?
+         AND GRANTEE NOT LIKE CONCAT('''', SUBSTRING_INDEX(USER(), '@', 1), '''@%')`,
     [table.schema, ...at],
   );
   if (grantees.length > 0) {

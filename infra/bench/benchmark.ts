@@ -1,0 +1,27 @@
+/** What one benchmark prints: its own figures may follow the common ones. */
+export interface BenchResult {
+  readonly name: string;
+  readonly value: number;
+  readonly unit: string;
+  /** The bare minimum for the same work, measured by hand in the same run. */
+  readonly floor: number;
+  /** `value / floor`. */
+  readonly ratio: number;
+  readonly [figure: string]: unknown;
+}
+
+/** What a run is asked for. */
+export interface BenchOptions {
+  /** Flips, forward and back counted each; even. */
+  readonly flips: number;
+  readonly signal: AbortSignal;
+  /** Told what is being done, a line each. */
+  say(line: string): void;
+}
+
+/** One benchmark, that stands alone: it starts what it needs and leaves nothing. */
+export interface Benchmark {
+  readonly name: string;
+  readonly about: string;
+  run(options: BenchOptions): Promise<BenchResult>;
+}

@@ -1,0 +1,151 @@
+import { cpus, loadavg } from 'node:os';
+import type { Attempt } from '../../../src/service/status.ts';
+import { LabApi } from '../../lab/demo/api.ts';
+import { clusterSide, type FlipSpan, flipsOf, servedBy } from '../../lab/demo/served.ts';
+import { type Stage, toReady, toSoaking, until } from '../../lab/demo/stage.ts';
+import { type Lab, startLab } from '../../lab/estate/lab.ts';
+import { type StatementKind, startWorkload, type Workload } from '../../lab/workload/index.ts';
+import type { Benchmark, BenchOptions, BenchResult } from '../benchmark.ts';
+import { figuresOf, percentile, ratio } from '../figures.ts';
+import { FloorByHand, type FloorSample } from './floor.ts';
+
+/** 16 writers and 4 readers of one org, at the rates that two cores carry with everything else of the lab. */
+const proxies = 4;
+const clients = { writersPerProxy: 4, readersPerProxy: 1, ratePerOrg: 300, readsPerOrg: 200, jobInstancesPerProxy: 0 };
+/** Floors taken before each flip. */
+const floorSamples = 5;
+/** A wait counts when it ended in the hold or so long after it (milliseconds). */
+const afterReleaseMs = 250;
+
+/** What one migration, there and back, has shown. */
+interface RoundTrip {
+  readonly flips: readonly FlipSpan[];
+  readonly attempts: readonly Attempt[];
+  readonly floors: readonly FloorSample[];
+}
+
+/** The pause of an org as its own clients see it, over flips to and fro. */
+export const flip: Benchmark = {
+  name: 'flip',
+  about: 'write pause of an org seen by its clients: 16 writers, 4 readers, 4 proxies, 2 sites',
+  async run(options) {
+    const lab = await startLab({ orgs: 1, proxies, onProgress: (line) => options.say(line) });
+    try {
+      return await measure(lab, options);
+    } finally {
+      await lab.stop();
+    }
+  },
+};
+
+async function measure(lab: Lab, { flips, signal, say }: BenchOptions): Promise<BenchResult> {
+  const controller = await lab.controller('controller-1');
+  const workload = await startWorkload({ proxies: lab.proxies, orgs: lab.orgs, routing: lab.routing, ...clients });
+  const byHand = await FloorByHand.open(lab);
+  try {
+    const api = new LabApi(() => controller.api, lab.tokens);
+    const stage: Stage = { lab, controller, workload, api, seen: new Map(), signal, say };
+    const orgId = lab.orgs[0]?.orgId ?? 0;
+    const trips: RoundTrip[] = [];
+    const loadBefore = loadavg()[0] ?? 0;
+    for (let flipped = 0; flipped < flips; flipped += 2) {
+      signal.throwIfAborted();
+      trips.push(await thereAndBack(stage, orgId, byHand));
+      say(`${flipped + 2} of ${flips} flips; ${describe(trips.at(-1))}`);
+    }
+    await workload.stop();
+    return await resultOf(lab, workload, orgId, trips, loadBefore);
+  } finally {
+    byHand.close();
+    await workload.stop();
+  }
+}
+
+async function thereAndBack(stage: Stage, orgId: number, byHand: FloorByHand): Promise<RoundTrip> {
+  const floors: FloorSample[] = [];
+  const id = await toReady(stage, orgId);
+  for (let n = 0; n < floorSamples; n++) floors.push(await byHand.measure(orgId, 'forward'));
+  await toSoaking(stage, id);
+  for (let n = 0; n < floorSamples; n++) floors.push(await byHand.measure(orgId, 'back'));
+  await stage.api.command(id, 'rollback', 'the benchmark goes to and fro');
+  const { attempts } = await until(stage, id, 'rolledBack', ({ state }) => state === 'rolledBack');
+  return { flips: flipsOf(await stage.api.events(id)), attempts, floors };
+}
+
+function describe(trip: RoundTrip | undefined): string {
+  return (trip?.attempts ?? []).map(({ direction, writePauseMs }) => `${direction} ${writePauseMs} ms`).join(', ');
+}
+
+async function resultOf(
+  lab: Lab,
+  workload: Workload,
+  orgId: number,
+  trips: readonly RoundTrip[],
+  loadBefore: number,
+): Promise<BenchResult> {
+  const flips = trips.flatMap((trip) => trip.flips);
+  const attempts = trips.flatMap((trip) => trip.attempts);
+  const floors = trips.flatMap((trip) => trip.floors);
+  const committed = attempts.filter(({ decision }) => decision === 'commit');
+  const longest = (kind: StatementKind) =>
+    flips.map(({ heldAtMs, releasedAtMs }) =>
+      workload.longestWaitMs(orgId, kind, heldAtMs, releasedAtMs + afterReleaseMs),
+    );
+  // As long a window, well before the hold: what clients wait for anyway.
+  const ordinary = flips.map(({ heldAtMs }) => workload.longestWaitMs(orgId, 'write', heldAtMs - 700, heldAtMs - 300));
+  await lab.sites.waitUntilInStep();
+  const [site] = lab.sites.sites;
+  if (site === undefined) throw new TypeError('the lab has no site');
+  const check = await workload.check({
+    sideOf: () => site.server,
+    served: servedBy(orgId, clusterSide(0), flips),
+  });
+  const write = figuresOf(longest('write'));
+  const floor = percentile(
+    floors.map(({ totalMs }) => totalMs),
+    0.5,
+  );
+  const cluster = lab.clusters[0]?.server;
+  return {
+    name: flip.name,
+    value: write.p50,
+    unit: 'ms',
+    floor,
+    ratio: ratio(write.p50, floor),
+    flips: flips.length,
+    abortedAttempts: attempts.length - committed.length,
+    write,
+    read: figuresOf(longest('read')),
+    ordinaryWrite: figuresOf(ordinary),
+    p99Ratio: ratio(write.p99, floor),
+    floorParts: {
+      marker: figuresOf(floors.map(({ markerMs }) => markerMs)),
+      loads: figuresOf(floors.map(({ loadsMs }) => loadsMs)),
+      drainPoll: figuresOf(floors.map(({ drainPollMs }) => drainPollMs)),
+    },
+    atController: {
+      write: figuresOf(committed.map(({ writePauseMs }) => writePauseMs ?? 0)),
+      read: figuresOf(committed.map(({ readPauseMs }) => readPauseMs ?? 0)),
+    },
+    phases: { forward: phasesOf(committed, 'forward'), back: phasesOf(committed, 'back') },
+    clientErrors: workload.clientErrors,
+    lost: check.lost,
+    duplicated: check.duplicated,
+    mismatchedRows: check.mismatchedRows,
+    wrongSideWrites: check.wrongSideWrites,
+    writesAcknowledged: check.writesAcknowledged,
+    proxysql: lab.proxies[0]?.kind ?? 'stand-in',
+    cluster: `${cluster?.flavour === 'mysql' ? 'MySQL' : 'MariaDB'} ${cluster?.version}`,
+    machine: { cpus: cpus().length, model: cpus()[0]?.model ?? 'unknown', loadBefore },
+  };
+}
+
+/** Median time of each step (milliseconds), in the order of the steps. */
+function phasesOf(attempts: readonly Attempt[], direction: 'forward' | 'back'): Record<string, number> {
+  const times = new Map<string, number[]>();
+  for (const attempt of attempts) {
+    if (attempt.direction !== direction) continue;
+    for (const { phase, ms } of attempt.phases) times.set(phase, [...(times.get(phase) ?? []), ms]);
+  }
+  return Object.fromEntries([...times].map(([phase, ms]) => [phase, percentile(ms, 0.5)]));
+}

@@ -1,0 +1,58 @@
+import type { EffectRun } from '../driver/handlers.ts';
+import type { Logger } from '../driver/logger.ts';
+import { type GuardCode, GuardTrippedError } from '../errors/index.ts';
+import type { Clock } from '../ports/clock.ts';
+import { Breach } from './breach.ts';
+
+/** What a guard saw: whether it is a breach, and the figure or the words that say so. */
+export interface Look {
+  readonly breach: boolean;
+  readonly value: number | string;
+}
+
+/** Something that is watched while the cluster serves the org. */
+export interface Guard {
+  readonly code: GuardCode;
+  /** What a breach that lasts does. */
+  readonly action: 'rollback' | 'alert';
+  /** How long a breach has to last (milliseconds). */
+  readonly forMs: number;
+  /** Time between two looks (milliseconds). */
+  readonly everyMs: number;
+  /** Looks once; null where there is no sample, which is neither breach nor health. */
+  look(): Promise<Look | null>;
+  /** The sentence for the timeline about the sample that decided. */
+  says(value: Look['value']): string;
+}
+
+/** Missing looks in a row whose time still counts into a breach. */
+const gapLooks = 3;
+
+/**
+ * Looks until the guard trips, and throws `GuardTrippedError` where that takes the org back. Where it alerts, each
+ * breach leaves one note and one line in the log; the next one comes after a sample of health.
+ */
+export async function watchGuard(
+  guard: Guard,
+  { clock, logger }: { readonly clock: Clock; readonly logger: Logger },
+  run: Pick<EffectRun, 'migration' | 'note'>,
+  signal: AbortSignal,
+): Promise<never> {
+  const breach = new Breach(gapLooks * guard.everyMs);
+  for (let alerted = false; ; ) {
+    const look = await guard.look();
+    if (look !== null) {
+      const sample = { at: new Date(clock.nowMs()).toISOString(), value: look.value };
+      const tripped = breach.take(look.breach, sample, clock.monotonicMs(), guard.forMs);
+      if (!look.breach) alerted = false;
+      if (tripped && !alerted) {
+        const trip = new GuardTrippedError(guard.code, guard.says(look.value), breach.samples);
+        if (guard.action === 'rollback') throw trip;
+        alerted = true;
+        run.note(`alert: ${trip.message}`, { code: trip.code, ...trip.details });
+        logger.error({ migration: run.migration.migrationId, org: run.migration.orgId, err: trip }, 'a guard alerts');
+      }
+    }
+    await clock.sleep(guard.everyMs, signal);
+  }
+}

@@ -1,0 +1,34 @@
+import type { MigrationContext } from '../../statecharts/context.ts';
+import { isTransient, TaskFailedError } from '../errors/index.ts';
+import type { Guard } from './guard.ts';
+
+/** Time between two looks at the poller's last observation (milliseconds). */
+const lookEveryMs = 500;
+
+/**
+ * The reverse task failed, stopped, is gone, or has a table in error.
+ * @param assertHealthy throws `TaskFailedError` where the task is not well
+ */
+export function reverseTaskGuard(
+  { policy }: Pick<MigrationContext, 'policy'>,
+  assertHealthy: () => Promise<void>,
+): Guard {
+  return {
+    code: 'REVERSE_TASK_FAILED',
+    action: policy.onTaskFailed,
+    forMs: policy.taskFailedForMs,
+    everyMs: lookEveryMs,
+    async look() {
+      try {
+        await assertHealthy();
+        return { breach: false, value: 'well' };
+      } catch (error) {
+        if (error instanceof TaskFailedError) return { breach: true, value: error.message };
+        // Without an answer of the service nothing is known of the task.
+        if (isTransient(error)) return null;
+        throw error;
+      }
+    },
+    says: (why) => `the way back is broken: ${why}`,
+  };
+}

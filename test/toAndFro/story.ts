@@ -1,0 +1,38 @@
+import type { Random } from './random.ts';
+
+/** What happens to one move on its way. Waits in milliseconds. */
+export interface Story {
+  /** `atOnce` flips as soon as the gates are passed; else an approver does it so long after `ready`. */
+  readonly approval: 'atOnce' | { readonly afterMs: number };
+  /** Phase in which somebody pauses the move, and for how long; null for nobody. */
+  readonly pause: { readonly phase: string; readonly forMs: number } | null;
+  /** Phase in which the way back is asked for, and how long after its beginning. */
+  readonly back: { readonly phase: string; readonly afterMs: number };
+}
+
+/** Phases before anything is held. */
+const beforeFlip = ['preflight', 'snapshot', 'replicating', 'lagCheck', 'ready'] as const;
+
+export function randomStory(random: Random): Story {
+  const approval = random.chance(0.5) ? 'atOnce' : { afterMs: random.between(0, 800) };
+  const pausePhase = random.pick([
+    [null, 5],
+    ['replicating', 1],
+    ['lagCheck', 1],
+    ['ready', 1],
+    ['flipping', 2],
+    ['verifying', 1],
+    ['soaking', 1],
+  ]);
+  const backPhase = random.pick<string>([
+    ['soaking', 40],
+    ['verifying', 25],
+    ['flipping', 20],
+    [beforeFlip[random.between(0, beforeFlip.length - 1)] ?? 'ready', 15],
+  ]);
+  return {
+    approval,
+    pause: pausePhase === null ? null : { phase: pausePhase, forMs: random.between(0, 600) },
+    back: { phase: backPhase, afterMs: random.between(0, backPhase === 'soaking' ? 1_500 : 400) },
+  };
+}
