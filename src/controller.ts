@@ -9,6 +9,7 @@ import { createRouting } from './adapters/proxysql/fleet.ts';
 import { createStore } from './adapters/store/store.ts';
 import type { Config } from './config/index.ts';
 import { Driver } from './driver/driver.ts';
+import { isTransient } from './errors/index.ts';
 import { Attempts } from './flip/attempts.ts';
 import { clusterOf, type Estate } from './flip/estate.ts';
 import { RouteKeeper } from './flip/routeKeeper.ts';
@@ -20,14 +21,15 @@ import { createService } from './service/service.ts';
 import type { MigrationService } from './service/status.ts';
 import { effectHandlers } from './steps/handlers.ts';
 
+/** The configuration says `tls`, the driver of the databases `ssl`. */
+function withTls<T extends { tls?: unknown }>({ tls, ...rest }: T): Omit<T, 'tls'> & { ssl?: NonNullable<T['tls']> } {
+  return tls === undefined ? rest : { ...rest, ssl: tls as NonNullable<T['tls']> };
+}
+
 /** Builds the adapters that the configuration names. Opens no connection yet. */
 function openEstate(config: Config, logger: Logger): Estate {
-  const sites = config.sites.map(({ tls, ...site }) =>
-    createSite({ ...site, ...(tls === undefined ? {} : { ssl: tls }) }),
-  );
-  const clusters = config.clusters.map(({ tls, ...cluster }) =>
-    createCluster({ ...cluster, ...(tls === undefined ? {} : { ssl: tls }) }),
-  );
+  const sites = config.sites.map((site) => createSite(withTls(site)));
+  const clusters = config.clusters.map((cluster) => createCluster(withTls(cluster)));
   const { routing } = config;
   return {
     sites: sites as unknown as [Place, ...Place[]],
@@ -51,7 +53,7 @@ function openEstate(config: Config, logger: Logger): Estate {
       apiRate: config.dms.apiRate,
       logger,
     }),
-    routing: createRouting(config.proxies, {
+    routing: createRouting(config.proxies.map(withTls), {
       by: routing.by,
       template: routing[routing.by],
       ruleIds: routing.ruleIds,
@@ -62,10 +64,10 @@ function openEstate(config: Config, logger: Logger): Estate {
       flipBudgetMs: config.policy.flipBudgetMs,
     }),
     directory: createOrgDirectory(
-      config.coredb,
+      withTls(config.coredb),
       config.clusters.map(({ homeRegion }) => homeRegion),
     ),
-    store: createStore(config.store),
+    store: createStore(withTls(config.store)),
     clock: systemClock,
     heartbeats: new Heartbeats(systemClock, logger),
     logger,
@@ -125,13 +127,18 @@ export async function startController(
   };
   const stopping = new AbortController();
 
-  await estate.store.migrate();
-  estate.heartbeats.start();
-  await driver.start();
+  const begin = async () => {
+    await estate.store.migrate();
+    estate.heartbeats.start();
+    await driver.start();
+  };
+  const begun = beginWhenStoreAnswers(begin, estate, stopping.signal);
+  await begun.firstTry;
   return {
     service: createService({ estate, driver, keeper, policy: config.policy }),
     async stop() {
       stopping.abort(new Error('the controller stops'));
+      await begun.ended;
       await driver.stop();
       await estate.heartbeats.stop();
       estate.routing.close();
@@ -141,6 +148,44 @@ export async function startController(
         ...[...estate.sites, ...estate.clusters.values()].map((place) => place.close()),
       ]);
       await estate.store.close();
+    },
+  };
+}
+
+/** Time between two tries to reach the store at the start (milliseconds). */
+const storeEveryMs = 1_000;
+
+/**
+ * A controller whose store does not answer starts all the same: it says what is missing and begins when it can. Anything
+ * but an outage ends the start with its error.
+ */
+function beginWhenStoreAnswers(
+  begin: () => Promise<void>,
+  { clock, logger }: Estate,
+  signal: AbortSignal,
+): { firstTry: Promise<void>; ended: Promise<void> } {
+  const again = async (): Promise<void> => {
+    while (!signal.aborted) {
+      await clock.sleep(storeEveryMs, signal).catch(() => {});
+      if (signal.aborted) return;
+      try {
+        return await begin();
+      } catch (error) {
+        const level = isTransient(error) ? 'warn' : 'error';
+        logger[level]({ err: error }, 'the store cannot be used yet');
+      }
+    }
+  };
+  let ended: Promise<void> = Promise.resolve();
+  const firstTry = begin().catch((error) => {
+    if (!isTransient(error)) throw error;
+    logger.error({ err: error }, 'the store does not answer; nothing is moved until it does');
+    ended = again();
+  });
+  return {
+    firstTry,
+    get ended() {
+      return ended;
     },
   };
 }

@@ -10,6 +10,8 @@ export type ResumePoint =
   | 'verifying'
   | 'soaking'
   | 'rollingBack'
+  | 'settlingBack'
+  | 'comparingBack'
   | 'completing'
   | 'cleaningUp';
 

@@ -88,10 +88,14 @@ export const migration = setup({
     completesByItself: ({ context }) =>
       context.policy.completion === 'auto' && !context.pauseRequested && context.verified,
     onCluster: ({ context }) => context.serving === 'cluster',
-    onSource: ({ context }) => context.serving === 'source',
+    /** Before the first commit: nothing at the cluster is of any worth. */
+    mayLeave: ({ context }) => context.serving === 'source' && !afterWayBack.has(context.resumeAt),
     wasIn: ({ context }, params: { point: ResumePoint }) => context.resumeAt === params.point,
   },
 });
+
+/** The org is back at the source, and what the cluster holds may still be needed. */
+const afterWayBack: ReadonlySet<ResumePoint> = new Set(['settlingBack', 'comparingBack']);
 
 function failureOf(event: MigrationEvent): Failure | null {
   if ('failure' in event) return event.failure;

@@ -49,6 +49,16 @@ export class RouteKeeper {
     return this.#keeping.get(migrationId)?.stragglers ?? new Map();
   }
 
+  /** Waits until every proxy has been brought: the end of a migration leaves none behind. */
+  async untilAllThere(migrationId: string, waitsFor: (what: string) => void, signal: AbortSignal): Promise<void> {
+    for (;;) {
+      const silent = [...this.stragglers(migrationId).keys()];
+      if (silent.length === 0) return;
+      waitsFor(`${silent.join(', ')} to answer: the org is still held there`);
+      await this.#estate.clock.sleep(tryEveryMs, signal);
+    }
+  }
+
   /** Ends what is left of an earlier `bring`, and waits until it has ended. */
   async stop(migrationId: string): Promise<void> {
     const keeping = this.#keeping.get(migrationId);

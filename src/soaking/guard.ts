@@ -25,8 +25,8 @@ export interface Guard {
   says(value: Look['value']): string;
 }
 
-/** Missing looks in a row whose time still counts into a breach. */
-const gapLooks = 3;
+/** Longest time between two samples that still counts into a breach whole: a look at what is unwell takes its time-outs (milliseconds). */
+const longestGapMs = 10_000;
 
 /**
  * Looks until the guard trips, and throws `GuardTrippedError` where that takes the org back. Where it alerts, each
@@ -38,7 +38,7 @@ export async function watchGuard(
   run: Pick<EffectRun, 'migration' | 'note'>,
   signal: AbortSignal,
 ): Promise<never> {
-  const breach = new Breach(gapLooks * guard.everyMs);
+  const breach = new Breach(longestGapMs);
   for (let alerted = false; ; ) {
     const look = await guard.look();
     if (look !== null) {

@@ -31,8 +31,9 @@ export async function catchUpBack(estate: Estate, run: EffectRun): Promise<{ lag
 }
 
 /** The way back ends: its task goes, the sites stay closed to everybody. */
-export async function complete(estate: Estate, run: EffectRun): Promise<void> {
+export async function complete(estate: Estate, keeper: RouteKeeper, run: EffectRun): Promise<void> {
   const { migration, epoch, signal } = run;
+  await keeper.untilAllThere(migration.migrationId, run.waitsFor, signal);
   await removeTasks(estate, run);
   for (const site of estate.sites) {
     await site.setFence(migration.orgId, 'nobody', epoch, fenceTimeoutMs, signal);
@@ -61,5 +62,6 @@ export async function cleanUp(estate: Estate, keeper: RouteKeeper, owner: RouteO
       { migrationId: migration.migrationId, owner, step: 'end', side: 'source', holdHostgroup: null },
       signal,
     );
+    await keeper.untilAllThere(migration.migrationId, run.waitsFor, signal);
   }
 }

@@ -76,7 +76,7 @@ export function effectHandlers(estate: Estate, attempts: Attempts, keeper: Route
     verify: (run) => verify(estate, attempts.peek(run.migration.migrationId), run),
     'soak.watch': (run) => soak(estate, run),
     'reverse.catchUp': (run) => catchUpBack(estate, run),
-    complete: plain((run) => complete(estate, run)),
+    complete: plain((run) => complete(estate, keeper, run)),
     'clean.up': async (run) => {
       await attempts.forget(run.migration.migrationId);
       await cleanUp(estate, keeper, await attempts.owner(run), run);

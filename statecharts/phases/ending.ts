@@ -24,6 +24,17 @@ export const needsOperator = migration.createStateConfig({
       { guard: { type: 'wasIn', params: { point: 'replicating' } }, target: 'replicating', actions: ['forgetReason'] },
       { guard: { type: 'wasIn', params: { point: 'verifying' } }, target: 'verifying', actions: 'forgetReason' },
       { guard: { type: 'wasIn', params: { point: 'rollingBack' } }, target: 'rollingBack', actions: 'forgetReason' },
+      {
+        guard: { type: 'wasIn', params: { point: 'settlingBack' } },
+        target: 'rollingBack.settling',
+        actions: 'forgetReason',
+      },
+      // The sides still differ: they are compared again before anything is deleted at the cluster.
+      {
+        guard: { type: 'wasIn', params: { point: 'comparingBack' } },
+        target: 'rollingBack.comparing',
+        actions: 'forgetReason',
+      },
       { guard: { type: 'wasIn', params: { point: 'completing' } }, target: 'completing', actions: 'forgetReason' },
       { target: 'cleaningUp', actions: 'forgetReason' },
     ],
@@ -40,7 +51,7 @@ export const needsOperator = migration.createStateConfig({
         actions: { type: 'requestReturn', params: { outcome: 'rolledBack' } },
       },
       {
-        guard: 'onSource',
+        guard: 'mayLeave',
         target: 'cleaningUp',
         actions: { type: 'requestReturn', params: { outcome: 'rolledBack' } },
       },
@@ -48,7 +59,7 @@ export const needsOperator = migration.createStateConfig({
     // To stay on the cluster, where the way back cannot be gone.
     complete: { guard: 'mayComplete', target: 'completing' },
     cancel: {
-      guard: 'onSource',
+      guard: 'mayLeave',
       target: 'cleaningUp',
       actions: { type: 'requestReturn', params: { outcome: 'cancelled' } },
     },

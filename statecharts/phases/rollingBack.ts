@@ -59,7 +59,13 @@ export const rollingBack = migration.createStateConfig({
     },
     settling: {
       ...during('flip.settle'),
-      on: { 'flip.settle.done': 'comparing' },
+      on: {
+        'flip.settle.done': 'comparing',
+        'flip.settle.failed': {
+          target: '#migration.needsOperator',
+          actions: ['keepReason', { type: 'resumeAt', params: { point: 'settlingBack' } }],
+        },
+      },
     },
     comparing: {
       ...during('verify'),
@@ -68,12 +74,12 @@ export const rollingBack = migration.createStateConfig({
           { guard: 'sidesEqual', target: '#migration.cleaningUp' },
           {
             target: '#migration.needsOperator',
-            actions: ['noteMismatch', { type: 'resumeAt', params: { point: 'cleaningUp' } }],
+            actions: ['noteMismatch', { type: 'resumeAt', params: { point: 'comparingBack' } }],
           },
         ],
         'verify.failed': {
           target: '#migration.needsOperator',
-          actions: ['keepReason', { type: 'resumeAt', params: { point: 'cleaningUp' } }],
+          actions: ['keepReason', { type: 'resumeAt', params: { point: 'comparingBack' } }],
         },
       },
     },

@@ -1,8 +1,8 @@
 import { initialTransition, type SnapshotFrom, transition } from 'xstate';
+import { policyDefaults } from '../../src/config/index.ts';
 import type { DeadlineName, EffectName, EffectOutputs, Failure } from '../../statecharts/effects.ts';
 import { migrationMachine } from '../../statecharts/machine.ts';
 import type { Policy } from '../../statecharts/policy.ts';
-import { policyDefaults } from '../../src/config/index.ts';
 import type { CommandEvent, MigrationEvent } from '../../statecharts/setup.ts';
 
 export type Snapshot = SnapshotFrom<typeof migrationMachine>;

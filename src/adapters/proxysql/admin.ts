@@ -36,6 +36,7 @@ export function openAdmin(config: ProxyConfig): AdminSession {
       port: config.adminPort,
       user: config.adminUser,
       password: config.adminPassword,
+      ...(config.ssl === undefined ? {} : { ssl: config.ssl }),
       connectTimeout: commandTimeoutMs,
     }).then((opened) => {
       // Without a listener a connection that is lost while idle would end the process.

@@ -1,3 +1,5 @@
+import type { SslOptions } from 'mysql2';
+
 /** How orgs are told apart at the proxies, and which numbers are the controller's own. */
 export interface RoutingConfig {
   readonly by: 'user' | 'schema' | 'comment';
@@ -21,6 +23,7 @@ export interface ProxyConfig {
   readonly adminPort: number;
   readonly adminUser: string;
   readonly adminPassword: string;
+  readonly ssl?: SslOptions;
 }
 
 /** What a rule matches to find one org's queries. */

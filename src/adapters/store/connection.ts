@@ -59,15 +59,20 @@ function isServerRefusal(error: unknown): boolean {
  * Runs `work` on one connection. A connection on which anything failed is thrown away: what it still carries out is
  * not known. Deadlocks and lost connections come out as `StoreUnavailableError` (transient).
  */
-export async function withSession<T>(
+export function withSession<T>(pool: Pool, action: string, work: (session: StoreSession) => Promise<T>): Promise<T> {
+  return withConnection(pool, action, async (connection) => work(sessionOn(connection)));
+}
+
+/** As `withSession`, with the connection itself. */
+export async function withConnection<T>(
   pool: Pool,
   action: string,
-  work: (session: StoreSession) => Promise<T>,
+  work: (connection: PoolConnection) => Promise<T>,
 ): Promise<T> {
   let connection: PoolConnection | null = null;
   try {
     connection = await pool.getConnection();
-    const result = await work(sessionOn(connection));
+    const result = await work(connection);
     connection.release();
     return result;
   } catch (error) {

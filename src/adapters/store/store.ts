@@ -1,7 +1,7 @@
 import type { Pool } from 'mysql2/promise';
 import type { Store } from '../../ports/store.ts';
 import { attemptOperations } from './attempts.ts';
-import { openPool, type StoreConfig, withSession } from './connection.ts';
+import { openPool, type StoreConfig, withConnection, withSession } from './connection.ts';
 import { journalOperations } from './journal.ts';
 import { ownershipOperations } from './ownership.ts';
 import { migrateSchema } from './schema.ts';
@@ -10,14 +10,7 @@ import { migrateSchema } from './schema.ts';
 export function createStore(config: StoreConfig): Store {
   const pool: Pool = openPool(config);
   return {
-    async migrate() {
-      const connection = await pool.getConnection();
-      try {
-        await migrateSchema(connection);
-      } finally {
-        connection.destroy();
-      }
-    },
+    migrate: () => withConnection(pool, 'bring the schema up to date', migrateSchema),
     ping: () => withSession(pool, 'ping', async (session) => void (await session.rows('SELECT 1'))),
     ...journalOperations(pool),
     ...attemptOperations(pool),

@@ -1,0 +1,47 @@
+import { policyDefaults } from '../config/index.ts';
+import type { EffectRun } from '../driver/handlers.ts';
+import { clusterOf, type Estate } from '../flip/estate.ts';
+import { assertTaskHealthy } from '../steps/replicating.ts';
+import { clusterHealthGuard } from './clusterHealth.ts';
+import { readErrorBaseline } from './errorBaseline.ts';
+import { errorRateGuard } from './errorRate.ts';
+import { watchGuard } from './guard.ts';
+import { reverseLagGuard } from './reverseLag.ts';
+import { reverseTaskGuard } from './reverseTask.ts';
+import { watchSchema } from './schemaDrift.ts';
+
+/**
+ * Watches an org on the cluster: the way back, the cluster, the org's clients, the schema. Each guard looks at its own
+ * pace, so that one that waits for a time-out holds up no other. Ends only by one that takes the org back.
+ */
+export async function soak(estate: Estate, run: EffectRun): Promise<never> {
+  // A journal from before a field of the policy was there says nothing of it.
+  const migration = { ...run.migration, policy: { ...policyDefaults, ...run.migration.policy } };
+  const { migrationId, homeRegion } = migration;
+  const cluster = clusterOf(estate, homeRegion);
+  const baseline = await readErrorBaseline(estate, migrationId);
+  const watched = { ...run, migration };
+  const guards = [
+    reverseLagGuard(migration, estate.heartbeats, estate.clock),
+    reverseTaskGuard(migration, () => assertTaskHealthy(estate, run)),
+    clusterHealthGuard(migration, cluster, estate.samples.health(cluster)),
+    errorRateGuard(migration, baseline?.ratePerMinute ?? null, estate.samples.errors),
+  ];
+  if (!estate.routing.tellsErrorsApart) {
+    run.note(
+      'the error rate is not watched: the proxies count errors by user and schema, and tell these orgs apart by neither',
+    );
+  }
+  const ending = new AbortController();
+  const signal = AbortSignal.any([run.signal, ending.signal]);
+  const watches = [
+    ...guards.map((guard) => watchGuard(guard, estate, watched, signal)),
+    watchSchema(estate, watched, signal),
+  ];
+  try {
+    return await Promise.race(watches);
+  } finally {
+    ending.abort(new Error('the watch has ended'));
+    await Promise.allSettled(watches);
+  }
+}
