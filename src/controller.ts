@@ -17,8 +17,11 @@ import { retireBeside } from './flip/settle.ts';
 import { Heartbeats } from './heartbeat/heartbeats.ts';
 import { heartbeatMode } from './heartbeat/modes.ts';
 import type { Place } from './ports/place.ts';
+import { ReturnPath } from './returnPath/returnPath.ts';
 import { createService } from './service/service.ts';
 import type { MigrationService } from './service/status.ts';
+import { createSamples } from './soaking/samples.ts';
+import { type RollbackLimit, RollbackTurns } from './soaking/turns.ts';
 import { effectHandlers } from './steps/handlers.ts';
 
 /** The configuration says `tls`, the driver of the databases `ssl`. */
@@ -27,52 +30,70 @@ function withTls<T extends { tls?: unknown }>({ tls, ...rest }: T): Omit<T, 'tls
 }
 
 /** Builds the adapters that the configuration names. Opens no connection yet. */
-function openEstate(config: Config, logger: Logger): Estate {
+export function openEstate(config: Config, logger: Logger): Estate {
   const sites = config.sites.map((site) => createSite(withTls(site)));
   const clusters = config.clusters.map((cluster) => createCluster(withTls(cluster)));
   const { routing } = config;
-  return {
+  const places = {
     sites: sites as unknown as [Place, ...Place[]],
     clusters: new Map(clusters.map((cluster): [string, Place] => [cluster.homeRegion ?? '', cluster])),
-    replication: createReplication({
-      regions: Object.fromEntries(
-        Object.entries(config.dms.regions).map(([region, { endpoint, ...rest }]) => [
-          region,
-          {
-            ...rest,
-            ...(endpoint === undefined ? {} : { endpoint }),
-            ...(config.dms.credentials === undefined ? {} : { credentials: config.dms.credentials }),
-          },
-        ]),
-      ),
-      heartbeat: { schema: 'bigdb_cutover', table: 'heartbeat', orgColumn: 'org_id', siteColumn: 'site' },
-      taskPrefix: config.dms.taskPrefix,
-      clock: systemClock,
-      pollIntervalMs: config.dms.pollIntervalMs,
-      settleMs: config.dms.settleMs,
-      apiRate: config.dms.apiRate,
-      logger,
-    }),
-    routing: createRouting(config.proxies.map(withTls), {
-      by: routing.by,
-      template: routing[routing.by],
-      ruleIds: routing.ruleIds,
-      holdHostgroups: routing.holdHostgroups,
-      sentinelRuleId: routing.sentinelRuleId,
-      source: routing.source,
-      clusters: routing.clusters,
-      flipBudgetMs: config.policy.flipBudgetMs,
-    }),
+  };
+  const replication = createReplication({
+    regions: Object.fromEntries(
+      Object.entries(config.dms.regions).map(([region, { endpoint, ...rest }]) => [
+        region,
+        {
+          ...rest,
+          ...(endpoint === undefined ? {} : { endpoint }),
+          ...(config.dms.credentials === undefined ? {} : { credentials: config.dms.credentials }),
+        },
+      ]),
+    ),
+    heartbeat: { schema: 'bigdb_cutover', table: 'heartbeat', orgColumn: 'org_id', siteColumn: 'site' },
+    taskPrefix: config.dms.taskPrefix,
+    clock: systemClock,
+    pollIntervalMs: config.dms.pollIntervalMs,
+    settleMs: config.dms.settleMs,
+    apiRate: config.dms.apiRate,
+    logger,
+  });
+  const store = createStore(withTls(config.store));
+  const fleet = createRouting(config.proxies.map(withTls), {
+    by: routing.by,
+    template: routing[routing.by],
+    ruleIds: routing.ruleIds,
+    holdHostgroups: routing.holdHostgroups,
+    sentinelRuleId: routing.sentinelRuleId,
+    source: routing.source,
+    clusters: routing.clusters,
+    flipBudgetMs: config.policy.flipBudgetMs,
+  });
+  return {
+    ...places,
+    replication,
+    routing: fleet,
     directory: createOrgDirectory(
       withTls(config.coredb),
       config.clusters.map(({ homeRegion }) => homeRegion),
     ),
-    store: createStore(withTls(config.store)),
+    store,
     clock: systemClock,
     heartbeats: new Heartbeats(systemClock, logger),
+    samples: createSamples(fleet, systemClock, logger),
+    returnPath: new ReturnPath({ ...places, replication, clock: systemClock, logger }),
+    rollbackTurns: new RollbackTurns({ limit: rollbackLimit(config), store, clock: systemClock, logger }),
     logger,
     tables: config.catalogue.tables,
     holdHostgroups: routing.holdHostgroups,
+  };
+}
+
+/** Orgs of one cluster go back through one replication instance, which several clusters may share. */
+function rollbackLimit({ rollback, dms }: Config): RollbackLimit {
+  const instanceOf = (homeRegion: string) => dms.regions[homeRegion]?.replicationInstanceArn;
+  return {
+    atOnce: rollback.atOnce,
+    together: (homeRegion) => Object.keys(dms.regions).filter((other) => instanceOf(other) === instanceOf(homeRegion)),
   };
 }
 
@@ -141,6 +162,7 @@ export async function startController(
       await begun.ended;
       await driver.stop();
       await estate.heartbeats.stop();
+      await estate.returnPath.close();
       estate.routing.close();
       await Promise.all([
         estate.replication.close(),

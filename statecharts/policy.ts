@@ -28,7 +28,21 @@ export interface Policy {
   readonly onReverseLag: 'rollback' | 'alert';
   readonly reverseLagMs: number;
   readonly reverseLagForMs: number;
-  /** Cluster unreachable or read-only for `unhealthyForMs` while soaking. */
+  /** Reverse task failed, stopped or gone, or a table of it in error, for `taskFailedForMs` while soaking. */
+  readonly onTaskFailed: 'rollback' | 'alert';
+  readonly taskFailedForMs: number;
+  /** Cluster unreachable, read-only, or slower than `clusterPingMs` to answer a ping, for `unhealthyForMs` while soaking. */
   readonly onUnhealthy: 'rollback' | 'alert';
   readonly unhealthyForMs: number;
+  readonly clusterPingMs: number;
+  /**
+   * Errors of the org's clients at the proxies over `errorRateFactor` times what they were before the flip, and over
+   * `errorRateFloorPerMinute`, for `errorRateForMs` while soaking.
+   */
+  readonly onErrorRate: 'rollback' | 'alert';
+  readonly errorRateFactor: number;
+  readonly errorRateFloorPerMinute: number;
+  readonly errorRateForMs: number;
+  /** How often the fingerprint of both sides' tables is asked while soaking. A drift alerts and keeps `complete` back. */
+  readonly schemaCheckMs: number;
 }

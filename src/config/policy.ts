@@ -20,8 +20,16 @@ const fields = {
   onReverseLag: z.enum(['rollback', 'alert']),
   reverseLagMs: milliseconds(1, dayMs),
   reverseLagForMs: milliseconds(0, dayMs),
+  onTaskFailed: z.enum(['rollback', 'alert']),
+  taskFailedForMs: milliseconds(0, dayMs),
   onUnhealthy: z.enum(['rollback', 'alert']),
   unhealthyForMs: milliseconds(0, dayMs),
+  clusterPingMs: milliseconds(1, 60_000),
+  onErrorRate: z.enum(['rollback', 'alert']),
+  errorRateFactor: z.number().min(1).max(1_000),
+  errorRateFloorPerMinute: z.number().min(0).max(1_000_000),
+  errorRateForMs: milliseconds(0, dayMs),
+  schemaCheckMs: milliseconds(500, dayMs),
 } satisfies Record<keyof Policy, z.ZodType>;
 
 /** What holds where the configuration says nothing: a person approves, and a person completes after a day of soaking. */
@@ -40,8 +48,17 @@ export const policyDefaults: Policy = {
   onReverseLag: 'rollback',
   reverseLagMs: 30_000,
   reverseLagForMs: 60_000,
+  onTaskFailed: 'rollback',
+  // DMS takes up a task again by itself after an error that it calls recoverable.
+  taskFailedForMs: 10_000,
   onUnhealthy: 'rollback',
   unhealthyForMs: 30_000,
+  clusterPingMs: 1_000,
+  onErrorRate: 'rollback',
+  errorRateFactor: 3,
+  errorRateFloorPerMinute: 60,
+  errorRateForMs: 60_000,
+  schemaCheckMs: 60_000,
 };
 
 /** The policy of the configuration: every field may be left out. */
@@ -60,8 +77,16 @@ export const policySchema = z.strictObject({
   onReverseLag: fields.onReverseLag.default(policyDefaults.onReverseLag),
   reverseLagMs: fields.reverseLagMs.default(policyDefaults.reverseLagMs),
   reverseLagForMs: fields.reverseLagForMs.default(policyDefaults.reverseLagForMs),
+  onTaskFailed: fields.onTaskFailed.default(policyDefaults.onTaskFailed),
+  taskFailedForMs: fields.taskFailedForMs.default(policyDefaults.taskFailedForMs),
   onUnhealthy: fields.onUnhealthy.default(policyDefaults.onUnhealthy),
   unhealthyForMs: fields.unhealthyForMs.default(policyDefaults.unhealthyForMs),
+  clusterPingMs: fields.clusterPingMs.default(policyDefaults.clusterPingMs),
+  onErrorRate: fields.onErrorRate.default(policyDefaults.onErrorRate),
+  errorRateFactor: fields.errorRateFactor.default(policyDefaults.errorRateFactor),
+  errorRateFloorPerMinute: fields.errorRateFloorPerMinute.default(policyDefaults.errorRateFloorPerMinute),
+  errorRateForMs: fields.errorRateForMs.default(policyDefaults.errorRateForMs),
+  schemaCheckMs: fields.schemaCheckMs.default(policyDefaults.schemaCheckMs),
 });
 
 /** The policy of a request: only what it wants to tighten. */

@@ -111,6 +111,8 @@ export function configSchema(references: References) {
         exempt: z.array(userName).min(1),
       }),
     }),
+    /** When many orgs of one cluster or replication instance trip together, so many go back at once; the others wait. */
+    rollback: z.strictObject({ atOnce: z.int().min(1).max(1_000).default(5) }).prefault({}),
     policy: policySchema.prefault({}),
   });
 }

@@ -23,8 +23,16 @@ const stricter: Readonly<Record<keyof Policy, Stricter>> = {
   onReverseLag: ['rollback', 'alert'],
   reverseLagMs: 'lower',
   reverseLagForMs: 'lower',
+  onTaskFailed: ['rollback', 'alert'],
+  taskFailedForMs: 'lower',
   onUnhealthy: ['rollback', 'alert'],
   unhealthyForMs: 'lower',
+  clusterPingMs: 'lower',
+  onErrorRate: ['rollback', 'alert'],
+  errorRateFactor: 'lower',
+  errorRateFloorPerMinute: 'lower',
+  errorRateForMs: 'lower',
+  schemaCheckMs: 'lower',
 };
 
 /**

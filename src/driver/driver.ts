@@ -1,5 +1,5 @@
 import type { MigrationContext } from '../../statecharts/context.ts';
-import { isTransient, UnknownMigrationError } from '../errors/index.ts';
+import { isTransient, OwnershipLostError, UnknownMigrationError } from '../errors/index.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { Store } from '../ports/store.ts';
 import type { CommandName } from '../service/status.ts';
@@ -101,22 +101,39 @@ export class Driver {
   async #round(): Promise<void> {
     const { store, instance } = this.#deps;
     await store.beatController(instance);
-    for (const id of await store.claim(instance, ownerGraceMs)) await this.#take(id);
-    await this.#takeUpAgain();
+    const running = [...this.#runners.keys()];
+    const { taken, lost } = await store.claim(instance, ownerGraceMs, { running, resting: this.#resting() });
+    for (const id of lost) this.#giveUp(id);
+    for (const id of taken) await this.#take(id).catch((error) => this.#notTaken(id, error));
     for (const { migrationId, command, actor, reason } of await store.takeCommands(instance)) {
       await this.#deliver(migrationId, command, actor, reason);
     }
   }
 
-  /** What a failed step made this controller let go of, and what nobody else owns, begins again from its journal. */
-  async #takeUpAgain(): Promise<void> {
+  /** What a failed step made this controller let go of rests before it begins again from its journal. */
+  #resting(): string[] {
     const nowMs = this.#deps.clock.monotonicMs();
-    for (const [id, sinceMs] of this.#letGo) {
-      if (nowMs - sinceMs < takeUpAfterMs) continue;
-      this.#letGo.delete(id);
-      const row = await this.#deps.store.get(id);
-      if (row !== null && !row.ended && row.owner === this.#deps.instance) await this.#take(id);
-    }
+    for (const [id, sinceMs] of this.#letGo) if (nowMs - sinceMs >= takeUpAfterMs) this.#letGo.delete(id);
+    return [...this.#letGo.keys()];
+  }
+
+  /** Somebody else owns it by now: what still runs here ends. */
+  #giveUp(id: string): void {
+    const runner = this.#runners.get(id);
+    if (runner === undefined) return;
+    this.#deps.logger.warn({ migration: id, epoch: runner.epoch }, 'lost to another controller');
+    this.#runners.delete(id);
+    runner.abandon(new OwnershipLostError(id, runner.epoch));
+    this.#deps.onReleased(runner.context);
+  }
+
+  /** One migration that cannot be taken up keeps nobody from the others, and is left to whoever can. */
+  async #notTaken(id: string, error: unknown): Promise<void> {
+    const { store, instance, logger, clock } = this.#deps;
+    logger.error({ migration: id, err: error }, 'could not be taken up');
+    if (isTransient(error)) return;
+    this.#letGo.set(id, clock.monotonicMs());
+    await store.releaseOne(instance, id);
   }
 
   async #take(id: string): Promise<void> {
@@ -138,6 +155,7 @@ export class Driver {
       },
     });
     this.#runners.set(id, runner);
+    this.#letGo.delete(id);
     logger.info({ migration: id, org: row.orgId, state: row.state, epoch: row.epoch }, 'taken');
     this.#deps.onTaken(row.journal.context, row.epoch, () => this.#runners.get(id) === runner);
     runner.start(row.journal.asked);

@@ -29,6 +29,11 @@ const releaseGraceMs = 3_000;
 /** Effects that cannot be given up: an org is held until they have ended, so any error is met again. */
 const mustEnd: ReadonlySet<EffectName> = new Set(['flip.release', 'flip.abort', 'flip.decide']);
 
+/** Before and inside a hold time is short; what settles afterwards has it. */
+function everyFailureCounts(effect: EffectName): boolean {
+  return effect.startsWith('flip.') && effect !== 'flip.settle';
+}
+
 /** What the runner needs; `onState` hears every state, also those that live in memory only. */
 export interface RunnerDeps {
   readonly store: Store;
@@ -102,16 +107,22 @@ export class MigrationRunner {
   }
 
   /** Gives a command; resolves when its step is committed. Throws `CommandNotAllowedError`. */
-  command(command: CommandName, actor: string, reason: string | undefined): Promise<void> {
-    return this.#inOrder(async () => {
-      if (!this.#snapshot.can({ type: command })) {
-        throw new CommandNotAllowedError(command, this.#state, this.allowed());
-      }
-      await this.#step(
-        { type: command },
-        { type: 'command', message: `${command} by ${actor}`, data: { command, actor, reason } },
-      );
-    });
+  async command(command: CommandName, actor: string, reason: string | undefined): Promise<void> {
+    try {
+      await this.#inOrder(async () => {
+        if (!this.#snapshot.can({ type: command })) {
+          throw new CommandNotAllowedError(command, this.#state, this.allowed());
+        }
+        await this.#step(
+          { type: command },
+          { type: 'command', message: `${command} by ${actor}`, data: { command, actor, reason } },
+        );
+      });
+    } catch (error) {
+      // It ended while the command waited for its turn.
+      if (this.#snapshot.status === 'done') throw new CommandNotAllowedError(command, this.#state, []);
+      throw error;
+    }
   }
 
   /**
@@ -126,6 +137,11 @@ export class MigrationRunner {
     this.#running.clear();
     this.#timers.clear();
     await this.#tail;
+  }
+
+  /** Somebody else owns the migration by now: everything ends at once, whatever is held is the new owner's business. */
+  abandon(reason: unknown): void {
+    this.#letGo(reason);
   }
 
   async #untilReleased(): Promise<void> {
@@ -212,8 +228,13 @@ export class MigrationRunner {
     asked: EffectName[];
   }): Promise<void> {
     const { store, clock, logger } = this.#deps;
+    let refusal: OwnershipLostError | null = null;
     for (let tried = 0; ; tried++) {
       try {
+        if (refusal !== null) {
+          if (await this.#landed(step.nextState)) break;
+          throw refusal;
+        }
         await store.commit({
           id: this.id,
           epoch: this.epoch,
@@ -232,7 +253,11 @@ export class MigrationRunner {
         });
         break;
       } catch (error) {
-        if (error instanceof OwnershipLostError && tried > 0 && (await this.#landed(step.nextState))) break;
+        // Refused after an answer was lost: it may be our own step that stands there.
+        if (error instanceof OwnershipLostError && tried > 0 && refusal === null) {
+          refusal = error;
+          continue;
+        }
         if (!isTransient(error)) throw error;
         logger.warn({ migration: this.id, err: error }, 'the store did not take a step; trying again');
         this.#waitsFor = `the store: ${messageOf(error)}`;
@@ -250,10 +275,13 @@ export class MigrationRunner {
   }
 
   #carryOut(actions: readonly StepAction[]): void {
-    for (const action of actions) {
+    for (const [index, action] of actions.entries()) {
       switch (action.type) {
         case 'ask':
-          this.#run(action.params.effect);
+          // A state that was only passed through wants nothing.
+          if (!actions.slice(index).some((later) => isDropOf(later, action.params.effect))) {
+            this.#run(action.params.effect);
+          }
           break;
         case 'drop':
           this.#running.get(action.params.effect)?.abort(new Error(`${action.params.effect} is not wanted any more`));
@@ -308,7 +336,7 @@ export class MigrationRunner {
         return await this.#deps.handlers[effect](this.#effectRun(signal));
       } catch (error) {
         if (signal.aborted || hasNewerOwner(error)) throw error;
-        const again = mustEnd.has(effect) || (isTransient(error) && !effect.startsWith('flip.'));
+        const again = mustEnd.has(effect) || (isTransient(error) && !everyFailureCounts(effect));
         if (!again) throw error;
         if (tried === 0) this.#note(`${effect} waits: ${messageOf(error)}`, { failure: failureFrom(error) });
         this.#waitsFor = messageOf(error);
@@ -372,6 +400,10 @@ type StepAction =
   | { readonly type: 'ask' | 'drop'; readonly params: { readonly effect: EffectName } }
   | { readonly type: 'setDeadline'; readonly params: { readonly deadline: DeadlineName; readonly afterMs: number } }
   | { readonly type: 'clearDeadline'; readonly params: { readonly deadline: DeadlineName } };
+
+function isDropOf(action: StepAction, effect: EffectName): boolean {
+  return action.type === 'drop' && action.params.effect === effect;
+}
 
 function backoff(tried: number): number {
   return Math.min(retryLongestMs, retryFirstMs * 2 ** Math.min(tried, 10));

@@ -49,17 +49,29 @@ export class TargetNotEmptyError extends CutoverError {
   }
 }
 
+/** Which guard of an org on the cluster tripped. */
+export type GuardCode = 'REVERSE_LAG' | 'CLUSTER_UNHEALTHY' | 'REVERSE_TASK_FAILED' | 'ERROR_RATE_HIGH';
+
 /** The org must not stay on the cluster; the samples that decided are in the details. */
 export class GuardTrippedError extends CutoverError {
   readonly code: string;
   readonly remedy = 'None needed: the org goes back by itself; read the samples for the cause.';
-  constructor(
-    code: 'REVERSE_LAG' | 'CLUSTER_UNHEALTHY' | 'REVERSE_TASK_FAILED',
-    message: string,
-    samples: readonly unknown[],
-  ) {
+  constructor(code: GuardCode, message: string, samples: readonly unknown[]) {
     super(message, { details: { samples } });
     this.code = code;
+  }
+}
+
+/** Nothing shows that writes made at the cluster would arrive at the sites; nothing was held. */
+export class ReturnPathUnprovenError extends CutoverError {
+  readonly code = 'RETURN_PATH_UNPROVEN';
+  readonly remedy =
+    'Look at the reverse task of org 0 in the home region, its endpoints and the replication between the sites; the flip is tried again by itself.';
+  constructor(homeRegion: string, why: string, options: { cause?: unknown; details?: Record<string, unknown> } = {}) {
+    super(`the way back from ${homeRegion} is not proven: ${why}`, {
+      cause: options.cause,
+      details: { homeRegion, why, ...options.details },
+    });
   }
 }
 

@@ -8,6 +8,8 @@ import { untilDone } from './untilDone.ts';
 
 /** Longest wait for one fence to open (milliseconds): no client holds a lock on a closed one. */
 const openTimeoutMs = 2_000;
+/** Longest wait for the store while the org is held and no commit was ever sent (milliseconds). */
+const storePatienceMs = 300;
 
 /**
  * The serving side goes on serving. Its fence opens at every place before any route returns there; the other side is
@@ -68,18 +70,37 @@ function writeFencesBehind(estate: Estate, attempt: FlipAttempt, keeper: RouteKe
   }
 }
 
-/** The decision is written where the store answers; where the commit was never sent, the org does not wait for it. */
+/**
+ * The decision is written where the store answers soon; where the commit was never sent, the org does not wait for it.
+ * A decision that lands later says the same.
+ */
 async function writeDecision(estate: Estate, attempt: FlipAttempt, run: EffectRun): Promise<void> {
+  const decided = estate.store.decide({
+    migrationId: attempt.migrationId,
+    attempt: attempt.owner.attempt,
+    epoch: attempt.owner.epoch,
+    decision: 'abort',
+    pinned: null,
+  });
+  const answered = new AbortController();
+  const patience = estate.clock.sleep(storePatienceMs, answered.signal).then(
+    () => 'late' as const,
+    () => 'answered' as const,
+  );
   try {
-    await estate.store.decide({
-      migrationId: attempt.migrationId,
-      attempt: attempt.owner.attempt,
-      epoch: attempt.owner.epoch,
-      decision: 'abort',
-      pinned: null,
-    });
+    if (attempt.commitSent) await decided;
+    else if ((await Promise.race([decided, patience])) === 'late') {
+      decided.catch((error: unknown) => {
+        estate.logger.warn({ migration: attempt.migrationId, err: error }, 'an abort was not written to the store');
+      });
+      run.note(releasedAllTheSame);
+    }
   } catch (error) {
     if (attempt.commitSent || !isTransient(error)) throw error;
-    run.note('the store did not take the abort; released all the same, for no commit was ever sent');
+    run.note(releasedAllTheSame);
+  } finally {
+    answered.abort(new Error('no longer waited for'));
   }
 }
+
+const releasedAllTheSame = 'the store did not take the abort; released all the same, for no commit was ever sent';

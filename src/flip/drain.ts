@@ -5,8 +5,12 @@ import type { Estate } from './estate.ts';
 
 /** Share of the budget that a drain may use: the steps behind it need the rest. */
 const drainShare = 0.6;
-/** Time between two looks at the proxies' sessions (milliseconds). */
-const lookEveryMs = 3;
+/**
+ * Time between two looks at the proxies' sessions, the first and the longest (milliseconds): most statements end at once,
+ * and who does not is not hurried by asking busy proxies more often.
+ */
+const lookFirstMs = 1;
+const lookLongestMs = 10;
 
 /**
  * Waits until, seen from every proxy, no session of the org has anything but a plain read on the serving side, and no
@@ -14,13 +18,13 @@ const lookEveryMs = 3;
  */
 export async function drain(estate: Estate, attempt: FlipAttempt, run: EffectRun): Promise<void> {
   const limitMs = attempt.budgetMs * (1 - drainShare);
-  for (;;) {
+  for (let lookMs = lookFirstMs; ; lookMs = Math.min(lookLongestMs, lookMs + 1)) {
     const blocking = await blockingNow(estate, attempt, run.signal);
     if (blocking.length === 0) return;
     if (budgetLeftMs(attempt, estate.clock.monotonicMs()) < limitMs) {
       throw new DrainTimeoutError(attempt.owner.orgId, blocking);
     }
-    await estate.clock.sleep(lookEveryMs, run.signal);
+    await estate.clock.sleep(lookMs, run.signal);
   }
 }
 

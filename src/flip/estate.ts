@@ -6,6 +6,9 @@ import type { OrgTable, Place } from '../ports/place.ts';
 import type { Replication } from '../ports/replication.ts';
 import type { Routing } from '../ports/routing.ts';
 import type { Store } from '../ports/store.ts';
+import type { ReturnPath } from '../returnPath/returnPath.ts';
+import type { Samples } from '../soaking/samples.ts';
+import type { RollbackTurns } from '../soaking/turns.ts';
 
 /** Everything that a move touches: what every step is given. */
 export interface Estate {
@@ -19,6 +22,10 @@ export interface Estate {
   readonly store: Store;
   readonly clock: Clock;
   readonly heartbeats: Heartbeats;
+  /** What the guards of all orgs share. */
+  readonly samples: Samples;
+  readonly returnPath: ReturnPath;
+  readonly rollbackTurns: RollbackTurns;
   readonly logger: Logger;
   readonly tables: readonly OrgTable[];
   readonly holdHostgroups: { readonly from: number; readonly to: number };

@@ -1,7 +1,5 @@
 import type { EffectRun } from '../driver/handlers.ts';
-import { DrainTimeoutError } from '../errors/index.ts';
 import { budgetLeftMs, type FlipAttempt, placesOf } from './attempt.ts';
-import { blockingNow } from './drain.ts';
 import type { Estate } from './estate.ts';
 
 /** Share of what is left of the budget that a fence may wait for open transactions. */
@@ -9,7 +7,7 @@ const fenceShare = 0.6;
 
 /**
  * Closes the fence at every serving place: the lock waits for exactly this org's writers, also those that came past
- * the proxies. Then looks at the drain once more. At this point we know: the org's rows are still.
+ * the proxies. At this point we know: the org's rows are still.
  */
 export async function fence(estate: Estate, attempt: FlipAttempt, run: EffectRun): Promise<void> {
   const { from } = placesOf(estate, attempt.direction, attempt.owner.homeRegion);
@@ -20,6 +18,4 @@ export async function fence(estate: Estate, attempt: FlipAttempt, run: EffectRun
     from.map((place) => place.setFence(orgId, 'nobody', epoch, timeoutMs, run.signal)),
   );
   for (const result of closed) if (result.status === 'rejected') throw result.reason;
-  const blocking = await blockingNow(estate, attempt, run.signal);
-  if (blocking.length > 0) throw new DrainTimeoutError(orgId, blocking);
 }

@@ -1,24 +1,37 @@
 import { randomUUID } from 'node:crypto';
 import type { EffectRun } from '../driver/handlers.ts';
-import { MarkerTimeoutError } from '../errors/index.ts';
+import { DrainTimeoutError, MarkerTimeoutError } from '../errors/index.ts';
 import type { Heartbeat, Marker, Place } from '../ports/place.ts';
 import { budgetLeftMs, type FlipAttempt, placesOf } from './attempt.ts';
+import { blockingNow } from './drain.ts';
 import type { Estate } from './estate.ts';
 
 /** Share of the budget that has to be left when the markers have arrived. */
 const reserveShare = 0.1;
-/** Time between two looks for the markers (milliseconds). */
-const lookEveryMs = 2;
+/** Time between two looks for the markers, the first and the longest (milliseconds): a slow path is not hurried by asking. */
+const lookFirstMs = 1;
+const lookLongestMs = 5;
 
 /**
  * Writes one marker at every serving place, each into its own GTID domain, and waits until all of them are seen at
- * every place that will serve. At this point we know: the other side has everything that was ever acknowledged.
+ * every place that will serve; meanwhile looks at the drain once more. At this point we know: the other side has
+ * everything that was ever acknowledged.
  */
 export async function marker(estate: Estate, attempt: FlipAttempt, run: EffectRun): Promise<void> {
   const { from, to } = placesOf(estate, attempt.direction, attempt.owner.homeRegion);
   const written: Marker = { epoch: attempt.owner.epoch, attempt: attempt.owner.attempt, nonce: randomUUID() };
-  await Promise.all(from.map((place) => place.writeMarker(attempt.owner.orgId, written, run.signal)));
-  await Promise.all(to.map((place) => untilSeen(estate, attempt, place, from, written, run.signal)));
+  await Promise.all([markThrough(), stillDrained(estate, attempt, run.signal)]);
+
+  async function markThrough(): Promise<void> {
+    await Promise.all(from.map((place) => place.writeMarker(attempt.owner.orgId, written, run.signal)));
+    await Promise.all(to.map((place) => untilSeen(estate, attempt, place, from, written, run.signal)));
+  }
+}
+
+/** The fence has closed since the drain ended: the second look costs the pause nothing while the markers travel. */
+async function stillDrained(estate: Estate, attempt: FlipAttempt, signal: AbortSignal): Promise<void> {
+  const blocking = await blockingNow(estate, attempt, signal);
+  if (blocking.length > 0) throw new DrainTimeoutError(attempt.owner.orgId, blocking);
 }
 
 async function untilSeen(
@@ -30,7 +43,7 @@ async function untilSeen(
   signal: AbortSignal,
 ): Promise<void> {
   const { orgId } = attempt.owner;
-  for (;;) {
+  for (let lookMs = lookFirstMs; ; lookMs = Math.min(lookLongestMs, lookMs + 0.1)) {
     const heartbeats = (await place.readHeartbeats([orgId], signal)).get(orgId) ?? [];
     const missing = from.filter(({ name }) => !heartbeats.some((beat) => beat.site === name && carries(beat, written)));
     if (missing.length === 0) return;
@@ -40,7 +53,7 @@ async function untilSeen(
         missing.map(({ name }) => `${name} at ${place.name}`),
       );
     }
-    await estate.clock.sleep(lookEveryMs, signal);
+    await estate.clock.sleep(lookMs, signal);
   }
 }
 

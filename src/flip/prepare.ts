@@ -1,6 +1,8 @@
 import type { EffectRun } from '../driver/handlers.ts';
 import { FlipNotReadyError, TravelTooSlowError } from '../errors/flip.ts';
+import { takeErrorBaseline } from '../soaking/errorBaseline.ts';
 import { assertHomeRegion } from '../steps/homeRegion.ts';
+import { assertTaskHealthy } from '../steps/replicating.ts';
 import { assertSameShapes } from '../steps/shapes.ts';
 import { reversePlan } from '../steps/taskPlans.ts';
 import type { FlipAttempt } from './attempt.ts';
@@ -25,6 +27,7 @@ export async function prepare(
   const { migration } = run;
   await keeper.stop(migration.migrationId);
   await assertHomeRegion(estate, migration, run.signal);
+  await assertTaskHealthy(estate, run);
   await assertSameShapes(estate, migration);
   const attempt = await attempts.begin(run);
   const cluster = clusterOf(estate, migration.homeRegion);
@@ -33,6 +36,10 @@ export async function prepare(
   await bringAll(attempt, keeper, run);
   if (attempt.direction === 'forward') {
     await estate.replication.ensureTask(reversePlan(estate, migration), run.signal);
+    await takeErrorBaseline(estate, run);
+    run.waitsFor('the way back to be proven');
+    await estate.returnPath.assertProven(migration.homeRegion, run.signal);
+    run.waitsFor(null);
   }
   await Promise.all(
     estate.routing.proxies.map(async (proxy) => {

@@ -1,4 +1,5 @@
 import type { EffectRun } from '../driver/handlers.ts';
+import type { RouteState } from '../ports/routing.ts';
 import { type FlipAttempt, placesOf } from './attempt.ts';
 import type { Estate } from './estate.ts';
 import type { RouteKeeper } from './routeKeeper.ts';
@@ -29,10 +30,19 @@ export async function release(
       step: 'release',
       side: attempt.next,
       holdHostgroup: attempt.holdHostgroup,
+      left: parkedBy(attempt),
     },
     run.ownership,
   );
   attempt.releasedAtMs = brought.atMs;
   if (brought.stragglers.length > 0)
     run.note(`still held at ${brought.stragglers.join(', ')}: retried until it answers`);
+}
+
+/** The routes that `park` left at the proxies; none where another owner parked them. */
+function parkedBy({ owner, serving, holdHostgroup, comments, parkedAtMs }: FlipAttempt): Map<string, RouteState> {
+  if (parkedAtMs === null) return new Map();
+  const route = { kind: 'parked', serving, holdHostgroup } as const;
+  const { epoch, attempt } = owner;
+  return new Map([...comments].map(([proxy, comment]) => [proxy, { comment, route, epoch, attempt }]));
 }

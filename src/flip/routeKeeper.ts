@@ -1,5 +1,5 @@
 import { isTransient, messageOf, RouteConflictError, RouteReadBackError, StaleEpochError } from '../errors/index.ts';
-import type { FleetProxy, RouteOwner, Side } from '../ports/routing.ts';
+import type { FleetProxy, RouteOwner, RouteState, Side } from '../ports/routing.ts';
 import type { Estate } from './estate.ts';
 
 /** Time between two tries on a proxy that does not answer (milliseconds). */
@@ -15,10 +15,16 @@ export interface WantedRoute {
   readonly side: Side;
   /** Hostgroup in which queries of the attempt may still wait; null where there was none. */
   readonly holdHostgroup: number | null;
+  /**
+   * Routes that the attempt itself left at every proxy, by the proxy's name: taken as read at the first try, for every
+   * change is compared with them anyway.
+   */
+  readonly left?: ReadonlyMap<string, RouteState>;
 }
 
 /** What `bring` has done when it comes back: proxies that do not answer stay as they are, held if they were held. */
 export interface Brought {
+  /** Monotonic milliseconds from which on no proxy that answers lets anything wait. */
   readonly atMs: number;
   readonly stragglers: readonly string[];
 }
@@ -27,8 +33,10 @@ interface Keeping {
   readonly ended: AbortController;
   /** Proxies that do not answer, with the last error of each. */
   readonly stragglers: Map<string, string>;
-  /** Proxies that are there, with the monotonic time of their arrival. */
-  readonly there: Map<string, number>;
+  /** Proxies that are there. */
+  readonly there: Set<string>;
+  /** By proxy, the monotonic time from which on nothing waits there any more. */
+  readonly released: Map<string, number>;
   readonly loops: Promise<void>[];
 }
 
@@ -83,13 +91,20 @@ export class RouteKeeper {
   async bring(wanted: WantedRoute, signal: AbortSignal): Promise<Brought> {
     await this.stop(wanted.migrationId);
     const { clock, routing } = this.#estate;
-    const keeping: Keeping = { ended: new AbortController(), stragglers: new Map(), there: new Map(), loops: [] };
+    const keeping: Keeping = {
+      ended: new AbortController(),
+      stragglers: new Map(),
+      there: new Set(),
+      released: new Map(),
+      loops: [],
+    };
     this.#keeping.set(wanted.migrationId, keeping);
     const until = AbortSignal.any([signal, keeping.ended.signal]);
     const outcomes = routing.proxies.map(async (proxy) => {
       await this.#untilThere(proxy, wanted, keeping, until);
       keeping.stragglers.delete(proxy.name);
-      keeping.there.set(proxy.name, clock.monotonicMs());
+      keeping.there.add(proxy.name);
+      this.#released(keeping, proxy);
     });
     keeping.loops.push(...outcomes.map((outcome) => outcome.catch(() => {})));
     const patience = new AbortController();
@@ -99,7 +114,7 @@ export class RouteKeeper {
       patience.abort(new Error('no longer waited for'));
     }
     return {
-      atMs: Math.max(...keeping.there.values()),
+      atMs: Math.max(...[...keeping.there].map((name) => keeping.released.get(name) ?? clock.monotonicMs())),
       stragglers: [...keeping.stragglers.keys()],
     };
   }
@@ -117,10 +132,16 @@ export class RouteKeeper {
     }
   }
 
+  /** The first time counts: what comes after it waits for nothing. */
+  #released({ released }: Keeping, { name }: FleetProxy): void {
+    if (!released.has(name)) released.set(name, this.#estate.clock.monotonicMs());
+  }
+
   async #untilThere(proxy: FleetProxy, wanted: WantedRoute, keeping: Keeping, signal: AbortSignal): Promise<void> {
-    for (;;) {
+    for (let left = wanted.left?.get(proxy.name); ; left = undefined) {
       try {
-        return await bringOne(proxy, wanted, signal);
+        const found = left ?? (await proxy.readRoute(wanted.owner, signal));
+        return await bringOne(proxy, wanted, found, () => this.#released(keeping, proxy), signal);
       } catch (error) {
         if (signal.aborted) throw error;
         const retried =
@@ -139,10 +160,19 @@ export class RouteKeeper {
   }
 }
 
-/** One proxy: read what is there, change it from exactly that, let the waiting through. */
-async function bringOne(proxy: FleetProxy, wanted: WantedRoute, signal: AbortSignal): Promise<void> {
+/**
+ * One proxy: let the waiting through, then change the route from exactly what was found. What waits goes first, because
+ * saving, loading and reading back rules takes the longest: the hostgroup it waits in leads to the same side then, and so
+ * does everything that still comes into it.
+ */
+async function bringOne(
+  proxy: FleetProxy,
+  wanted: WantedRoute,
+  found: RouteState,
+  nothingWaits: () => void,
+  signal: AbortSignal,
+): Promise<void> {
   const { owner, step, side, holdHostgroup } = wanted;
-  const found = await proxy.readRoute(owner, signal);
   if (found.comment === null) {
     // Never prepared here: there is nothing of ours to take back, and nothing was held.
     if (side === 'source') return;
@@ -151,9 +181,10 @@ async function bringOne(proxy: FleetProxy, wanted: WantedRoute, signal: AbortSig
     return;
   }
   if (found.epoch > owner.epoch) throw new StaleEpochError(`proxy ${proxy.name}`, owner.orgId, owner.epoch);
-  const comment = await proxy.setRoute(owner, step, { kind: side }, found.comment, signal);
   const waitedIn = found.route !== null && 'holdHostgroup' in found.route ? found.route.holdHostgroup : null;
   for (const hold of new Set([holdHostgroup, waitedIn])) {
-    if (hold !== null) await proxy.openHold(owner, hold, side, comment, signal);
+    if (hold !== null) await proxy.openHold(owner, hold, side, found.comment, signal);
   }
+  if (waitedIn !== null) nothingWaits();
+  await proxy.setRoute(owner, step, { kind: side }, found.comment, signal);
 }

@@ -48,6 +48,18 @@ export interface HeldAttempt {
   readonly holdHostgroup: number;
 }
 
+/**
+ * Waits until every hold hostgroup of the migration has been given back. What is retired beside a state ends with the
+ * migration, and an attempt that only prepared retires nothing: without this its number would stay in use for ever.
+ */
+export async function retireAll(estate: Estate, run: EffectRun): Promise<void> {
+  const { migrationId } = run.migration;
+  for (const row of await estate.store.unretired(migrationId)) {
+    run.waitsFor(`hold hostgroup ${row.holdHostgroup} to be at rest: a client's transaction is open on it`);
+    await retire(estate, row, run.signal);
+  }
+}
+
 /** Takes the hold hostgroup away on every proxy as soon as nothing uses it there, then gives its number back. */
 export async function retire(estate: Estate, attempt: HeldAttempt, signal: AbortSignal): Promise<void> {
   const startedAtMs = estate.clock.monotonicMs();

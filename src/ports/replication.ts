@@ -4,6 +4,9 @@ import type { BinlogPosition, OrgTable } from './place.ts';
 /** Which way a task carries rows. */
 export type TaskDirection = 'forward' | 'reverse';
 
+/** Org that nobody is: its reverse task carries the cluster's heartbeats alone, to prove the way back before it is needed. */
+export const pseudoOrgId = 0;
+
 /** Names one task of one org. `generation` makes ids unique: a task that was deleted is never asked for again. */
 export interface TaskRef {
   readonly orgId: number;
@@ -15,6 +18,7 @@ export interface TaskRef {
 /** What a task is to carry. `heartbeatSites` are the places whose heartbeats it carries: the sites' forward, the cluster's back. */
 export interface TaskPlan {
   readonly ref: TaskRef;
+  /** Empty for the pseudo org only. */
   readonly tables: readonly OrgTable[];
   readonly heartbeatSites: readonly string[];
   /** Size of the largest LOB, for LobMaxSize (bytes). */

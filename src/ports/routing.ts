@@ -52,6 +52,9 @@ export interface DrainLook {
 /** Open transactions by session, with the proxy's figure for their age, which only ever grows within one. */
 export type OpenTransactions = ReadonlyMap<string, number>;
 
+/** Errors that servers have answered an org's statements with at one proxy, since it counts. */
+export type ClientErrors = (orgId: number) => number;
+
 /** One proxy. Every method may throw `ProxyUnavailableError`; `signal` ends waiting and drops the connection. */
 export interface FleetProxy {
   readonly name: string;
@@ -84,6 +87,8 @@ export interface FleetProxy {
   ): Promise<DrainLook>;
   /** Number of queries waiting in the hold hostgroup. */
   waiting(holdHostgroup: number, signal?: AbortSignal): Promise<number>;
+  /** Errors of the orgs' clients, counted since the proxy started; null where it cannot tell orgs apart by them. */
+  clientErrors(signal?: AbortSignal): Promise<ClientErrors | null>;
   /** Takes the hold hostgroup's servers away if no session has it and none has a transaction on it; false where one has. */
   retireHold(holdHostgroup: number, signal?: AbortSignal): Promise<boolean>;
   close(): void;
@@ -92,5 +97,7 @@ export interface FleetProxy {
 /** The fleet. */
 export interface Routing {
   readonly proxies: readonly FleetProxy[];
+  /** False where orgs are told apart by something that the proxies' statistics of errors do not carry. */
+  readonly tellsErrorsApart: boolean;
   close(): void;
 }

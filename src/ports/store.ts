@@ -66,7 +66,7 @@ export interface AttemptReport {
 }
 
 /** Results of effects that are too large for the machine's context, by name. */
-export type RecordName = 'findings' | 'snapshot' | 'progress' | 'verification';
+export type RecordName = 'findings' | 'snapshot' | 'progress' | 'verification' | 'errorBaseline';
 
 export interface ListQuery {
   readonly state?: string;
@@ -145,9 +145,19 @@ export interface Store {
 
   /** Says that the controller is alive; `graceMs` after the last word others may take its migrations. */
   beatController(instance: string): Promise<void>;
-  /** Takes every active migration whose owner is silent for `graceMs`: each gets a new epoch. Resolves to the ids taken. */
-  claim(instance: string, graceMs: number): Promise<readonly string[]>;
+  /**
+   * Takes every active migration that has no owner or whose owner is silent for `graceMs`, and what is this
+   * controller's already but not `running` there (the answer to an earlier claim was lost, or its runner let go). Each
+   * gets a new epoch. Leaves `resting` alone. Also names what is `running` though it belongs to somebody else by now.
+   */
+  claim(
+    instance: string,
+    graceMs: number,
+    known: { readonly running: readonly string[]; readonly resting: readonly string[] },
+  ): Promise<{ readonly taken: readonly string[]; readonly lost: readonly string[] }>;
   /** Lets go of everything this controller owns, so that another may take it at once. */
   release(instance: string): Promise<void>;
+  /** Lets go of one migration. */
+  releaseOne(instance: string, id: string): Promise<void>;
   close(): Promise<void>;
 }

@@ -28,9 +28,13 @@ export interface Guard {
 /** Longest time between two samples that still counts into a breach whole: a look at what is unwell takes its time-outs (milliseconds). */
 const longestGapMs = 10_000;
 
+/** A guard that has had no sample for so long sees nothing, which somebody has to know (milliseconds). */
+const blindAfterMs = 60_000;
+
 /**
  * Looks until the guard trips, and throws `GuardTrippedError` where that takes the org back. Where it alerts, each
- * breach leaves one note and one line in the log; the next one comes after a sample of health.
+ * breach leaves one note and one line in the log; the next one comes after a sample of health. A guard that goes blind
+ * says so, once.
  */
 export async function watchGuard(
   guard: Guard,
@@ -39,9 +43,20 @@ export async function watchGuard(
   signal: AbortSignal,
 ): Promise<never> {
   const breach = new Breach(longestGapMs);
-  for (let alerted = false; ; ) {
+  let seenAtMs = clock.monotonicMs();
+  for (let alerted = false, blind = false; ; ) {
     const look = await guard.look();
+    if (look === null && !blind && clock.monotonicMs() - seenAtMs >= blindAfterMs) {
+      blind = true;
+      run.note(`alert: the guard ${guard.code} has had no sample for ${blindAfterMs} ms`, { guard: guard.code });
+      logger.error(
+        { migration: run.migration.migrationId, org: run.migration.orgId, guard: guard.code },
+        'a guard is blind',
+      );
+    }
     if (look !== null) {
+      seenAtMs = clock.monotonicMs();
+      blind = false;
       const sample = { at: new Date(clock.nowMs()).toISOString(), value: look.value };
       const tripped = breach.take(look.breach, sample, clock.monotonicMs(), guard.forMs);
       if (!look.breach) alerted = false;

@@ -1,5 +1,5 @@
 import type { MigrationContext } from '../../statecharts/context.ts';
-import { isTransient, TaskFailedError } from '../errors/index.ts';
+import { CutoverError, TaskFailedError } from '../errors/index.ts';
 import type { Guard } from './guard.ts';
 
 /** Time between two looks at the poller's last observation (milliseconds). */
@@ -24,8 +24,8 @@ export function reverseTaskGuard(
         return { breach: false, value: 'well' };
       } catch (error) {
         if (error instanceof TaskFailedError) return { breach: true, value: error.message };
-        // Without an answer of the service nothing is known of the task.
-        if (isTransient(error)) return null;
+        // Without an answer of the service that can be read nothing is known of the task.
+        if (error instanceof CutoverError) return null;
         throw error;
       }
     },

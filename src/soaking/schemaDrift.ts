@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import type { EffectRun } from '../driver/handlers.ts';
-import { isTransient, messageOf } from '../errors/index.ts';
+import { CutoverError, messageOf } from '../errors/index.ts';
 import { clusterOf, type Estate } from '../flip/estate.ts';
 import type { ColumnShape, TableShape } from '../ports/place.ts';
 import { shapeDifferences } from '../steps/shapes.ts';
@@ -78,7 +78,7 @@ export async function watchSchema(estate: Estate, run: EffectRun, signal: AbortS
     await estate.clock.sleep(policy.schemaCheckMs, signal);
   }
 
-  /** Null where a side does not answer: not known is neither drift nor its end. */
+  /** Null where a side does not tell: not known is neither drift nor its end. */
   async function currentDrift(): Promise<string[] | null> {
     try {
       const [source, target] = await Promise.all([
@@ -91,8 +91,9 @@ export async function watchSchema(estate: Estate, run: EffectRun, signal: AbortS
         ...shapeDifferences(source, target),
       ];
     } catch (error) {
-      if (!isTransient(error)) throw error;
-      estate.logger.debug({ migration: migrationId, err: messageOf(error) }, 'the schema could not be read');
+      // An org must not go back because its schema cannot be read.
+      if (!(error instanceof CutoverError)) throw error;
+      estate.logger.warn({ migration: migrationId, err: messageOf(error) }, 'the schema could not be read');
       return null;
     }
   }

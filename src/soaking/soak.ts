@@ -25,9 +25,10 @@ export async function soak(estate: Estate, run: EffectRun): Promise<never> {
     reverseLagGuard(migration, estate.heartbeats, estate.clock),
     reverseTaskGuard(migration, () => assertTaskHealthy(estate, run)),
     clusterHealthGuard(migration, cluster, estate.samples.health(cluster)),
-    errorRateGuard(migration, baseline?.ratePerMinute ?? null, estate.samples.errors),
   ];
-  if (!estate.routing.tellsErrorsApart) {
+  if (estate.routing.tellsErrorsApart) {
+    guards.push(errorRateGuard(migration, baseline?.ratePerMinute ?? null, estate.samples.errors));
+  } else {
     run.note(
       'the error rate is not watched: the proxies count errors by user and schema, and tell these orgs apart by neither',
     );

@@ -1,11 +1,16 @@
 import type { EffectRun } from '../driver/handlers.ts';
 import type { Logger } from '../driver/logger.ts';
+import { isTransient } from '../errors/index.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { MigrationRow, Store } from '../ports/store.ts';
 import { SharedReading } from './shared.ts';
 
 /** The store is asked this often, however many orgs wait (milliseconds). */
 const lookEveryMs = 500;
+/** A queue that was empty for so long is a new one, with an alert of its own (milliseconds). */
+const quietMs = 60_000;
+/** Orgs that trip together are written down in any order: the queue is judged once they all are (milliseconds). */
+const settleMs = 500;
 /** More orgs than ever go back at once. */
 const rowsAtMost = 10_000;
 
@@ -16,15 +21,21 @@ export interface RollbackLimit {
   together(homeRegion: string): readonly string[];
 }
 
-type Returning = Pick<MigrationRow, 'id' | 'state' | 'sinceMs'> & { readonly byPerson: boolean };
+const waiting = (state: string) => state === 'rollingBack.catchUp';
+
+interface Returning extends Pick<MigrationRow, 'id' | 'state' | 'sinceMs'> {
+  readonly byPerson: boolean;
+  /** Attempts at the flip since it began to go back: with the first it had its turn. */
+  readonly tries: number;
+}
 
 /**
- * Ids whose turn it is, of the orgs on their way back. Those beyond `catchUp` are at it, and those that a person sent do
- * not wait; the rest take the places that are left in the order in which they came. An org that has its turn keeps it:
- * who comes later is behind it.
+ * Ids whose turn it is, of the orgs on their way back. Those beyond `catchUp` are at it, also between two attempts, and
+ * those that a person sent do not wait; the rest take the places that are left in the order in which they came. An org
+ * that has its turn keeps it: who comes later is behind it.
  */
 export function turnsOf(returning: readonly Returning[], atOnce: number): ReadonlySet<string> {
-  const waits = (org: Returning) => org.state === 'rollingBack.catchUp' && !org.byPerson;
+  const waits = ({ state, byPerson, tries }: Returning) => waiting(state) && !byPerson && tries === 0;
   const free = Math.max(0, atOnce - returning.filter((org) => !waits(org)).length);
   const queue = returning
     .filter(waits)
@@ -32,14 +43,17 @@ export function turnsOf(returning: readonly Returning[], atOnce: number): Readon
   return new Set([...returning.filter((org) => !waits(org)), ...queue.slice(0, free)].map(({ id }) => id));
 }
 
-/** The queue of the orgs that trip together. It stands in the store, so that all controllers keep to one. */
+/**
+ * The queue of the orgs that trip together. It stands in the store, so that all controllers keep to one. It is a brake
+ * and no fence: a step that was written down late, or clocks that differ, can let one more through.
+ */
 export class RollbackTurns {
   readonly #limit: RollbackLimit;
   readonly #clock: Clock;
   readonly #logger: Logger;
   readonly #returning: SharedReading<readonly (Returning & { homeRegion: string })[]>;
-  /** Orgs that wait here, by group; the alert is for the first of them. */
-  readonly #waiting = new Map<string, number>();
+  /** When an org last waited here, by group (monotonic milliseconds): the alert is for the first of many. */
+  readonly #waitedAtMs = new Map<string, number>();
 
   constructor(deps: { limit: RollbackLimit; store: Pick<Store, 'list'>; clock: Clock; logger: Logger }) {
     this.#limit = deps.limit;
@@ -53,6 +67,7 @@ export class RollbackTurns {
         sinceMs,
         homeRegion,
         byPerson: journal.context.returnRequested !== null,
+        tries: journal.context.tries,
       }));
     });
   }
@@ -60,32 +75,32 @@ export class RollbackTurns {
   /** Resolves when it is the org's turn; shows meanwhile what it waits for. */
   async wait(run: Pick<EffectRun, 'migration' | 'signal' | 'note' | 'waitsFor'>): Promise<void> {
     const { migrationId, homeRegion } = run.migration;
-    if (run.migration.returnRequested !== null) return;
+    if (run.migration.returnRequested !== null || run.migration.tries > 0) return;
     const group = [...this.#limit.together(homeRegion)].sort();
+    await this.#clock.sleep(settleMs, run.signal);
     const ahead = await this.#ahead(migrationId, group);
     if (ahead === null) return;
-    const key = group.join();
-    this.#alert(key, group);
+    this.#alert(group);
     const reason = `its turn: ${this.#limit.atOnce} org(s) of ${group.join(', ')} may go back at once`;
     run.note(`alert: many orgs go back together; this one waits for ${reason}`, { code: 'ROLLBACK_QUEUED', ahead });
-    try {
-      for (let before: number | null = ahead; before !== null; ) {
-        run.waitsFor(`${reason}; ${before} ahead of it`);
-        await this.#clock.sleep(lookEveryMs, run.signal);
-        before = await this.#ahead(migrationId, group);
-      }
-    } finally {
-      const left = (this.#waiting.get(key) ?? 1) - 1;
-      if (left > 0) this.#waiting.set(key, left);
-      else this.#waiting.delete(key);
+    for (let before: number | null = ahead; before !== null; ) {
+      run.waitsFor(`${reason}; ${before} ahead of it`);
+      await this.#clock.sleep(lookEveryMs, run.signal);
+      this.#waitedAtMs.set(group.join(), this.#clock.monotonicMs());
+      before = await this.#ahead(migrationId, group).catch((error: unknown) => {
+        // Without an answer of the store it goes on waiting: nobody has let it through.
+        if (!isTransient(error)) throw error;
+        return before;
+      });
     }
     run.note('it is its turn to go back');
   }
 
-  #alert(key: string, group: readonly string[]): void {
-    const waiting = this.#waiting.get(key) ?? 0;
-    this.#waiting.set(key, waiting + 1);
-    if (waiting > 0) return;
+  #alert(group: readonly string[]): void {
+    const nowMs = this.#clock.monotonicMs();
+    const waitedAtMs = this.#waitedAtMs.get(group.join());
+    this.#waitedAtMs.set(group.join(), nowMs);
+    if (waitedAtMs !== undefined && nowMs - waitedAtMs < quietMs) return;
     this.#logger.error(
       { code: 'ROLLBACK_QUEUED', homeRegions: group, atOnce: this.#limit.atOnce },
       'many orgs go back together: some wait for their turn',
@@ -95,11 +110,9 @@ export class RollbackTurns {
   /** Orgs that go back before this one; null when it is its turn. */
   async #ahead(migrationId: string, group: readonly string[]): Promise<number | null> {
     const returning = (await this.#returning.get()).filter(({ homeRegion }) => group.includes(homeRegion));
-    const own = returning.find(({ id }) => id === migrationId);
     if (turnsOf(returning, this.#limit.atOnce).has(migrationId)) return null;
-    // A reading from before its own step was written shows it not yet: all that are there are ahead of it.
-    if (own === undefined) return returning.length;
-    return returning.filter((org) => org.id !== migrationId && (org.state !== own.state || org.sinceMs <= own.sinceMs))
+    const since = returning.find(({ id }) => id === migrationId)?.sinceMs ?? Number.POSITIVE_INFINITY;
+    return returning.filter(({ id, state, sinceMs }) => id !== migrationId && (!waiting(state) || sinceMs <= since))
       .length;
   }
 }

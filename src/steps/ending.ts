@@ -2,6 +2,7 @@ import type { EffectRun } from '../driver/handlers.ts';
 import { LagBreachedError } from '../errors/index.ts';
 import { clusterOf, type Estate } from '../flip/estate.ts';
 import type { RouteKeeper } from '../flip/routeKeeper.ts';
+import { retireAll } from '../flip/settle.ts';
 import type { RouteOwner } from '../ports/routing.ts';
 import { assertTaskHealthy, removeTasks } from './replicating.ts';
 
@@ -40,6 +41,7 @@ export async function complete(estate: Estate, keeper: RouteKeeper, run: EffectR
     await site.forgetHeartbeats(migration.orgId);
   }
   await clusterOf(estate, migration.homeRegion).forgetHeartbeats(migration.orgId);
+  await retireAll(estate, run);
 }
 
 /**
@@ -63,5 +65,6 @@ export async function cleanUp(estate: Estate, keeper: RouteKeeper, owner: RouteO
       signal,
     );
     await keeper.untilAllThere(migration.migrationId, run.waitsFor, signal);
+    await retireAll(estate, run);
   }
 }

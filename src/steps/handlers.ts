@@ -15,11 +15,13 @@ import { release } from '../flip/release.ts';
 import type { RouteKeeper } from '../flip/routeKeeper.ts';
 import { settle } from '../flip/settle.ts';
 import { preflight } from '../preflight/preflight.ts';
+import { beginErrorBaseline } from '../soaking/errorBaseline.ts';
+import { soak } from '../soaking/soak.ts';
 import { catchUpBack, cleanUp, complete } from './ending.ts';
 import { checkLag, watchLag } from './lag.ts';
 import { catchUp, createTask, fullLoad, reset } from './replicating.ts';
+import { assertSameShapes } from './shapes.ts';
 import { takeSnapshot } from './snapshot.ts';
-import { soak } from './soak.ts';
 import { verify } from './verify.ts';
 
 /** Which work each effect of the machine is. */
@@ -49,9 +51,16 @@ export function effectHandlers(estate: Estate, attempts: Attempts, keeper: Route
       const refusals = findings.filter(({ severity }) => severity === 'refuse');
       return { refusals: refusals.length, homeRegion: run.migration.homeRegion };
     },
-    snapshot: (run) => takeSnapshot(estate, run),
+    async snapshot(run) {
+      await beginErrorBaseline(estate, run);
+      return takeSnapshot(estate, run);
+    },
     'replication.reset': plain((run) => reset(estate, run)),
-    'replication.create': plain((run) => createTask(estate, run)),
+    'replication.create': plain(async (run) => {
+      // The region's first proof takes as long as making a task does: it is begun beside the org's own.
+      estate.returnPath.begin(run.migration.homeRegion);
+      await createTask(estate, run);
+    }),
     'replication.fullLoad': plain((run) => fullLoad(estate, run)),
     'replication.catchUp': plain((run) => catchUp(estate, run)),
     'lag.check': (run) => checkLag(estate, run),
@@ -75,8 +84,15 @@ export function effectHandlers(estate: Estate, attempts: Attempts, keeper: Route
 
     verify: (run) => verify(estate, attempts.peek(run.migration.migrationId), run),
     'soak.watch': (run) => soak(estate, run),
-    'reverse.catchUp': (run) => catchUpBack(estate, run),
-    complete: plain((run) => complete(estate, keeper, run)),
+    async 'reverse.catchUp'(run) {
+      await estate.rollbackTurns.wait(run);
+      return catchUpBack(estate, run);
+    },
+    complete: plain(async (run) => {
+      // With it ends the way back; while the schemas differ nobody knows what that way has carried.
+      await assertSameShapes(estate, run.migration);
+      await complete(estate, keeper, run);
+    }),
     'clean.up': async (run) => {
       await attempts.forget(run.migration.migrationId);
       await cleanUp(estate, keeper, await attempts.owner(run), run);

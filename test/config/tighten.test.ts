@@ -10,7 +10,9 @@ const loose: Policy = {
   completion: 'auto',
   onMismatch: 'alert',
   onReverseLag: 'alert',
+  onTaskFailed: 'alert',
   onUnhealthy: 'alert',
+  onErrorRate: 'alert',
 };
 
 /** For every field a stricter value than that of `loose`, and a looser one than that of `policyDefaults`. */
@@ -29,8 +31,16 @@ const both: { [Field in keyof Policy]: [tighter: Policy[Field], looser: Policy[F
   onReverseLag: ['rollback', 'alert'],
   reverseLagMs: [29_999, 30_001],
   reverseLagForMs: [59_999, 60_001],
+  onTaskFailed: ['rollback', 'alert'],
+  taskFailedForMs: [9_999, 10_001],
   onUnhealthy: ['rollback', 'alert'],
   unhealthyForMs: [29_999, 30_001],
+  clusterPingMs: [999, 1_001],
+  onErrorRate: ['rollback', 'alert'],
+  errorRateFactor: [2.5, 3.5],
+  errorRateFloorPerMinute: [59, 61],
+  errorRateForMs: [59_999, 60_001],
+  schemaCheckMs: [59_999, 60_001],
 };
 const cases = Object.entries(both) as [keyof Policy, [unknown, unknown]][];
 

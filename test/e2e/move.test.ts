@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import type { ResultSetHeader, RowDataPacket } from 'mysql2/promise';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { pollUntil } from '../../infra/lab/databases/index.ts';
@@ -46,14 +47,15 @@ describe.concurrent('an org', () => {
   it('leaves before the flip without a trace at the cluster: rolled back or cancelled, from ready and from the load', async () => {
     const [first, second, third] = [stage.org(3).orgId, stage.org(4).orgId, stage.org(5).orgId];
     const before = await rowsOf(stage.cluster, first);
-    const ids = await all([stage.toReady(first), stage.toReady(second), started(third)]);
-    const [rolledBack, cancelled, loading] = ids as [string, string, string];
-    await stage.until(loading, 'replicating', ({ state }) => state.startsWith('replicating'));
-    await all([
-      stage.api.command(rolledBack, 'rollback', 'a test'),
-      stage.api.command(cancelled, 'cancel', 'a test'),
-      stage.api.command(loading, 'cancel', 'a test'),
-    ]);
+    const leave = async (id: string, command: 'rollback' | 'cancel') => {
+      await stage.api.command(id, command, 'a test');
+      return id;
+    };
+    const [rolledBack, cancelled, loading] = (await all([
+      stage.toReady(first).then((id) => leave(id, 'rollback')),
+      stage.toReady(second).then((id) => leave(id, 'cancel')),
+      inTheLoad(third).then((id) => leave(id, 'cancel')),
+    ])) as [string, string, string];
     expect(await stage.untilState(rolledBack, 'rolledBack')).toMatchObject({
       outcome: 'rolledBack',
       serving: 'source',
@@ -64,7 +66,8 @@ describe.concurrent('an org', () => {
     for (const orgId of [first, second, third]) {
       expect(await rowsOf(stage.cluster, orgId)).toEqual(before);
       expect(tasks.filter(({ identifier }) => identifier.includes(`-org${orgId}-`))).toEqual([]);
-      expect(await fenceOf(orgId)).toEqual(['clients', 'clients', 'nobody']);
+      // At the cluster nobody may write it, or, before the first task wrote anything, the task that never came.
+      expect(await fenceOf(orgId)).toEqual(['clients', 'clients', expect.stringMatching(/^(nobody|forward)$/)]);
       const writer = await SteadyWriter.start(stage, orgId);
       expect(await stopAndLook(stage, [writer], stage.sites[0] ?? stage.cluster)).toEqual(allThere);
     }
@@ -146,9 +149,11 @@ const nothing = {
 const sameRows = (one: Record<string, string[]>, other: Record<string, string[]>): boolean =>
   JSON.stringify(one) === JSON.stringify(other);
 
-async function started(orgId: number): Promise<string> {
+/** Starts a move and sees it into its replication. */
+async function inTheLoad(orgId: number): Promise<string> {
   const { id } = await stage.api.create(orgId);
   await stage.api.command(id, 'start');
+  await stage.until(id, 'replicating', ({ state }) => state.startsWith('replicating'));
   return id;
 }
 
@@ -179,8 +184,8 @@ async function idsCannotMeet(onCluster: number, atSites: number): Promise<void> 
   const born = async (orgId: number, proxyIndex: number, marker: string): Promise<number> => {
     const client = await stage.client(orgId, proxyIndex);
     const [result] = await client.query<ResultSetHeader>(
-      'INSERT INTO CdrTasks (OrgID, CdrRef, Payload) VALUES (?, UNHEX(MD5(?)), ?)',
-      [orgId, marker, marker],
+      'INSERT INTO CdrTasks (OrgID, CdrRef, Payload) VALUES (?, ?, ?)',
+      [orgId, randomBytes(16), marker],
     );
     client.destroy();
     return result.insertId;
@@ -189,11 +194,15 @@ async function idsCannotMeet(onCluster: number, atSites: number): Promise<void> 
   const first = await born(onCluster, 0, 'first');
   const [site] = stage.sites;
   if (site === undefined) throw new Error('the lab has no site');
-  await stage.at(
-    site,
-    "INSERT INTO BigDB.CdrTasks (TaskID, OrgID, CdrRef, Payload) VALUES (?, ?, UNHEX(MD5('high')), 'high')",
-    [first - (first % 8) + 1 + 8, atSites],
+  const highest = await all(
+    [...stage.sites, stage.cluster].map((server) => stage.at(server, 'SELECT MAX(TaskID) AS id FROM BigDB.CdrTasks')),
   );
+  const top = Math.max(...highest.map(([row]) => Number(row?.id)));
+  await stage.at(site, "INSERT INTO BigDB.CdrTasks (TaskID, OrgID, CdrRef, Payload) VALUES (?, ?, ?, 'high')", [
+    top - (top % 8) + 1 + 8_000,
+    atSites,
+    randomBytes(16),
+  ]);
   await stage.lab.sites.waitUntilInStep();
   const ids: number[] = [first];
   for (let round = 0; round < 5; round++) {

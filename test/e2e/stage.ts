@@ -1,7 +1,8 @@
 import { type Connection, createConnection, type RowDataPacket } from 'mysql2/promise';
+import { parse, stringify } from 'yaml';
 import { type DatabaseServer, onServer, pollUntil } from '../../infra/lab/databases/index.ts';
 import { ApiRefusal, LabApi } from '../../infra/lab/demo/api.ts';
-import type { ControllerProcess } from '../../infra/lab/estate/controllerProcess.ts';
+import { type ControllerProcess, startController } from '../../infra/lab/estate/controllerProcess.ts';
 import { type Lab, type LabOptions, type LabOrgAccess, startLab } from '../../infra/lab/estate/lab.ts';
 import type { ProxySqlServer } from '../../infra/lab/proxysql/start.ts';
 import type { MigrationStatus } from '../../src/service/status.ts';
@@ -18,12 +19,17 @@ export const quickPolicy = {
   soakMs: 60_000,
 } as const;
 
+/** A configuration as YAML gives it, for a test that wants to spoil it. */
+// biome-ignore lint/suspicious/noExplicitAny: any part of it may be changed to anything
+export type LooseConfig = any;
+
 /** The whole platform with controllers as processes of their own, and an engineer at the API of one of them. */
 export class Stage {
   readonly lab: Lab;
   readonly api: LabApi;
   #controller: ControllerProcess | undefined;
   #controllers = 0;
+  readonly #changed: ControllerProcess[] = [];
   readonly #connections = new Set<Connection>();
 
   private constructor(lab: Lab) {
@@ -50,15 +56,25 @@ export class Stage {
     return this.#controller;
   }
 
-  /** Starts one more controller; the API is used of this one from now on. */
-  async startController(): Promise<ControllerProcess> {
-    this.#controller = await this.lab.controller(`controller-${++this.#controllers}`);
+  /** Starts one more controller; the API is used of this one from now on. `change` is made to its configuration. */
+  async startController(change?: (config: LooseConfig) => void): Promise<ControllerProcess> {
+    const name = `controller-${++this.#controllers}`;
+    if (change === undefined) {
+      this.#controller = await this.lab.controller(name);
+    } else {
+      const { text, env } = this.lab.config(name);
+      const config = parse(text);
+      change(config);
+      this.#controller = await startController(name, { text: stringify(config), env }, this.lab.baseDir);
+      this.#changed.push(this.#controller);
+    }
     return this.#controller;
   }
 
   async stop(): Promise<void> {
     for (const connection of this.#connections) connection.destroy();
     for (const proxy of this.lab.proxies) proxy.thaw();
+    await Promise.all(this.#changed.map((controller) => controller.stop()));
     await this.lab.stop();
   }
 
@@ -95,6 +111,16 @@ export class Stage {
     this.#connections.add(connection);
     // A connection that is cut is part of some tests.
     connection.on('error', () => {});
+    return connection;
+  }
+
+  /** An application that knows a site's address and goes past the proxies. */
+  async direct(siteIndex: number): Promise<Connection> {
+    const site = this.sites[siteIndex];
+    if (site === undefined) throw new Error(`the lab has no site number ${siteIndex}`);
+    const { user, password } = this.lab.accounts.app;
+    const connection = await createConnection({ host: site.host, port: site.port, user, password });
+    this.#connections.add(connection);
     return connection;
   }
 
@@ -176,6 +202,9 @@ export class Stage {
 
   untilState = (id: string, state: string, timeoutMs?: number): Promise<MigrationStatus> =>
     this.until(id, state, (status) => status.state === state || status.state.startsWith(`${state}.`), timeoutMs);
+
+  untilOperator = (id: string): Promise<MigrationStatus> =>
+    this.until(id, 'needsOperator', ({ state }) => state === 'needsOperator');
 
   /** Waits until so many attempts were aborted, and gives the last of them. */
   async untilAborted(id: string, times = 1): Promise<NonNullable<MigrationStatus['attempts'][number]>> {

@@ -53,7 +53,7 @@ async function live(api: LabApi, orgId: number, story: Story): Promise<Migration
     const status = await api.get(id);
     const phase = status.state.split('.')[0] ?? status.state;
     if (status.outcome !== null) return status;
-    const stuck = `${id} of org ${orgId} is in ${status.state} (${JSON.stringify(story)}): ${JSON.stringify(status.reason)} ${status.waitsFor}`;
+    const stuck = `${id} of org ${orgId} is in ${status.state} (${JSON.stringify(story)}): ${JSON.stringify(status.reason)} ${status.waitsFor} ${JSON.stringify(status.findings)}`;
     if (phase === 'needsOperator') throw new Error(stuck);
     if (performance.now() > deadlineMs) throw new Error(`not ended in time: ${stuck}`);
     const now = performance.now();

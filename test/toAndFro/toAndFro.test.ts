@@ -1,4 +1,5 @@
 import { randomInt } from 'node:crypto';
+import { readFile } from 'node:fs/promises';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { pollUntil } from '../../infra/lab/databases/index.ts';
 import { LabApi } from '../../infra/lab/demo/api.ts';
@@ -19,8 +20,8 @@ import {
 } from './verdict.ts';
 
 const movers = 10;
-/** How often each org has to come to the cluster and back. Five show more and take a few minutes longer. */
-const times = Number(process.env.TO_AND_FRO_TIMES ?? 2);
+/** How often each org has to come to the cluster and back; less for a quick look. */
+const times = Number(process.env.TO_AND_FRO_TIMES ?? 5);
 const seed = Number(process.env.TO_AND_FRO_SEED ?? randomInt(1_000_000));
 /** What a hold may take beside its budget (milliseconds). */
 const holdGraceMs = 1_000;
@@ -61,7 +62,10 @@ beforeAll(
     );
     await workload.stop();
     const failed = moves.flatMap((move) => (move.status === 'rejected' ? [move.reason] : []));
-    if (failed.length > 0) throw new AggregateError(failed, failed.map(String).join('\n'));
+    if (failed.length > 0) {
+      const log = (await readFile(controller.logFile, 'utf8')).split('\n').filter((line) => /"level":[56]0/.test(line));
+      throw new AggregateError(failed, [...failed.map(String), 'errors in the log:', ...log.slice(-10)].join('\n'));
+    }
     histories = await Promise.all(
       moves.map((move, index) => historyOf(api, orgIds[index] ?? 0, move.status === 'fulfilled' ? move.value : [])),
     );
@@ -77,6 +81,13 @@ beforeAll(
       `${histories.flatMap(({ told }) => told).length} moves, ${attempts.length} attempts (${attempts.filter(({ decision }) => decision === 'abort').length} aborted), ` +
         `${check.writesAcknowledged} writes acknowledged, longest hold ${Math.max(...histories.flatMap(({ holds }) => holds.map(({ ms }) => ms)))} ms`,
     );
+    const asked = histories.flatMap(({ askedBackIn }) => askedBackIn);
+    const tally = [...new Set(asked)].sort().map((state) => `${state} ${asked.filter((one) => one === state).length}`);
+    console.log(`asked back in: ${tally.join(', ')}`);
+    const slowest = attempts.toSorted((a, b) => (b.writePauseMs ?? 0) - (a.writePauseMs ?? 0)).slice(0, 3);
+    for (const { direction, writePauseMs, phases } of slowest) {
+      console.log(`${direction} ${writePauseMs} ms: ${phases.map(({ phase, ms }) => `${phase} ${ms}`).join(', ')}`);
+    }
   },
   120_000 + times * 90_000,
 );

@@ -10,6 +10,7 @@ import { type FlipSpan, flipsOf, holdsOf } from '../../infra/lab/demo/served.ts'
 import { LAB_CREDENTIALS } from '../../infra/lab/estate/endpoints.ts';
 import type { Lab } from '../../infra/lab/estate/lab.ts';
 import { CONTROLLER_RANGES } from '../../infra/lab/estate/proxies.ts';
+import { pseudoOrgId } from '../../src/ports/replication.ts';
 import type { Told } from './drive.ts';
 
 /** What the timelines of an org's moves say together. */
@@ -20,17 +21,23 @@ export interface OrgHistory {
   readonly flips: readonly FlipSpan[];
   /** All holds, aborted ones too. */
   readonly holds: readonly { readonly migrationId: string; readonly ms: number }[];
+  /** States in which the way back was asked for. */
+  readonly askedBackIn: readonly string[];
 }
 
 export async function historyOf(api: LabApi, orgId: number, told: readonly Told[]): Promise<OrgHistory> {
   const flips: FlipSpan[] = [];
   const holds: { migrationId: string; ms: number }[] = [];
+  const askedBackIn: string[] = [];
   for (const { status } of told) {
     const events = await api.events(status.id);
     flips.push(...flipsOf(events));
     holds.push(...holdsOf(events).map(({ fromMs, toMs }) => ({ migrationId: status.id, ms: toMs - fromMs })));
+    const asked = events.findIndex(({ data }) => data.command === 'rollback');
+    const before = events.slice(0, asked).findLast(({ type }) => type === 'state' || type === 'command');
+    if (before !== undefined) askedBackIn.push(before.state);
   }
-  return { orgId, told, flips, holds };
+  return { orgId, told, flips, holds, askedBackIn };
 }
 
 /** Rules of the controller that route anything, and hold hostgroups that still have servers, at every proxy. */
@@ -39,11 +46,12 @@ export async function leftAtProxies(lab: Lab): Promise<string[]> {
   const rules = `rule_id BETWEEN ${ruleIds.from} AND ${ruleIds.to}`;
   const servers = `hostgroup_id BETWEEN ${holdHostgroups.from} AND ${holdHostgroups.to}`;
   const questions = [
+    // A server that was taken away stays in the runtime's list, OFFLINE_HARD, while idle sessions keep connections to it.
     `SELECT 'rule in memory' AS what, rule_id AS id, comment FROM mysql_query_rules WHERE ${rules} AND active = 1`,
     `SELECT 'rule in the runtime' AS what, rule_id AS id, comment FROM runtime_mysql_query_rules WHERE ${rules} AND active = 1`,
     `SELECT 'tombstone' AS what, rule_id AS id, comment FROM mysql_query_rules WHERE ${rules} AND comment NOT LIKE '% state=source'`,
     `SELECT 'hold hostgroup in memory' AS what, hostgroup_id AS id, comment FROM mysql_servers WHERE ${servers}`,
-    `SELECT 'hold hostgroup in the runtime' AS what, hostgroup_id AS id, comment FROM runtime_mysql_servers WHERE ${servers}`,
+    `SELECT 'hold hostgroup in the runtime' AS what, hostgroup_id AS id, comment FROM runtime_mysql_servers WHERE ${servers} AND status <> 'OFFLINE_HARD'`,
   ];
   const left: string[] = [];
   for (const { name, host, adminPort, adminUser, adminPassword } of lab.proxies) {
@@ -70,13 +78,15 @@ export function unretiredAttempts(lab: Lab): Promise<string[]> {
   });
 }
 
-/** Ids of all replication tasks that exist. */
+/** Ids of all replication tasks of orgs that exist. The pseudo org's stays: it proves the way back for the whole region. */
 export async function leftTasks(lab: Lab): Promise<string[]> {
   const { url, region } = lab.dms;
   const client = new DatabaseMigrationServiceClient({ endpoint: url, region, credentials: LAB_CREDENTIALS });
   try {
     const { ReplicationTasks } = await client.send(new DescribeReplicationTasksCommand({ WithoutSettings: true }));
-    return (ReplicationTasks ?? []).map((task) => task.ReplicationTaskIdentifier ?? 'a task without a name');
+    return (ReplicationTasks ?? [])
+      .map((task) => task.ReplicationTaskIdentifier ?? 'a task without a name')
+      .filter((id) => !id.includes(`-org${pseudoOrgId}-`));
   } finally {
     client.destroy();
   }

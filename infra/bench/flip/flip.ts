@@ -6,7 +6,7 @@ import { type Stage, toReady, toSoaking, until } from '../../lab/demo/stage.ts';
 import { type Lab, startLab } from '../../lab/estate/lab.ts';
 import { type StatementKind, startWorkload, type Workload } from '../../lab/workload/index.ts';
 import type { Benchmark, BenchOptions, BenchResult } from '../benchmark.ts';
-import { figuresOf, percentile, ratio } from '../figures.ts';
+import { figuresOf, percentile, ratio, round } from '../figures.ts';
 import { FloorByHand, type FloorSample } from './floor.ts';
 
 /** 16 writers and 4 readers of one org, at the rates that two cores carry with everything else of the lab. */
@@ -48,13 +48,16 @@ async function measure(lab: Lab, { flips, signal, say }: BenchOptions): Promise<
     const orgId = lab.orgs[0]?.orgId ?? 0;
     const trips: RoundTrip[] = [];
     const loadBefore = loadavg()[0] ?? 0;
+    // The first flips of processes that have just started are slower: shown, and not counted with the others.
+    const cold = await thereAndBack(stage, orgId, byHand);
+    say(`first, not counted: ${describe(cold)}`);
     for (let flipped = 0; flipped < flips; flipped += 2) {
       signal.throwIfAborted();
       trips.push(await thereAndBack(stage, orgId, byHand));
       say(`${flipped + 2} of ${flips} flips; ${describe(trips.at(-1))}`);
     }
     await workload.stop();
-    return await resultOf(lab, workload, orgId, trips, loadBefore);
+    return await resultOf(lab, workload, orgId, cold, trips, loadBefore);
   } finally {
     byHand.close();
     await workload.stop();
@@ -80,6 +83,7 @@ async function resultOf(
   lab: Lab,
   workload: Workload,
   orgId: number,
+  cold: RoundTrip,
   trips: readonly RoundTrip[],
   loadBefore: number,
 ): Promise<BenchResult> {
@@ -87,8 +91,8 @@ async function resultOf(
   const attempts = trips.flatMap((trip) => trip.attempts);
   const floors = trips.flatMap((trip) => trip.floors);
   const committed = attempts.filter(({ decision }) => decision === 'commit');
-  const longest = (kind: StatementKind) =>
-    flips.map(({ heldAtMs, releasedAtMs }) =>
+  const longest = (kind: StatementKind, of: readonly FlipSpan[] = flips) =>
+    of.map(({ heldAtMs, releasedAtMs }) =>
       workload.longestWaitMs(orgId, kind, heldAtMs, releasedAtMs + afterReleaseMs),
     );
   // As long a window, well before the hold: what clients wait for anyway.
@@ -98,7 +102,7 @@ async function resultOf(
   if (site === undefined) throw new TypeError('the lab has no site');
   const check = await workload.check({
     sideOf: () => site.server,
-    served: servedBy(orgId, clusterSide(0), flips),
+    served: servedBy(orgId, clusterSide(0), [...cold.flips, ...flips]),
   });
   const write = figuresOf(longest('write'));
   const floor = percentile(
@@ -116,6 +120,7 @@ async function resultOf(
     abortedAttempts: attempts.length - committed.length,
     write,
     read: figuresOf(longest('read')),
+    firstWrites: longest('write', cold.flips).map(round),
     ordinaryWrite: figuresOf(ordinary),
     p99Ratio: ratio(write.p99, floor),
     floorParts: {

@@ -16,11 +16,27 @@ export interface DigestFigures {
   rowsSent: number;
 }
 
+/** Errors of one number that one server answered one user in one schema with. */
+export interface ErrorFigures {
+  readonly hostgroup: number;
+  readonly host: string;
+  readonly port: number;
+  readonly user: string;
+  readonly clientAddress: string;
+  readonly schema: string;
+  readonly errno: number;
+  count: number;
+  readonly firstSeen: number;
+  lastSeen: number;
+  lastError: string;
+}
+
 const MAX_DIGESTS = 20_000;
 
 /** Counters that the tables of the schema `stats` are made of. */
 export class Statistics {
   readonly digests = new Map<string, DigestFigures>();
+  readonly errors = new Map<string, ErrorFigures>();
   readonly counters = new Map<string, number>();
 
   count(name: string, by = 1): void {
@@ -56,6 +72,25 @@ export class Statistics {
     figures.maxUs = Math.max(figures.maxUs, elapsedUs);
     figures.rowsAffected += query.rowsAffected;
     figures.rowsSent += query.rowsSent;
+  }
+
+  /** A server answered a statement with an error. The client's address is that of the first who met it. */
+  error(error: Omit<ErrorFigures, 'count' | 'firstSeen' | 'lastSeen'>): void {
+    const key = [error.hostgroup, error.host, error.port, error.user, error.schema, error.errno].join('\0');
+    const now = Math.floor(Date.now() / 1000);
+    const figures = this.errors.get(key) ?? { ...error, count: 0, firstSeen: now, lastSeen: now };
+    figures.count++;
+    figures.lastSeen = now;
+    figures.lastError = error.lastError;
+    this.errors.set(key, figures);
+  }
+
+  /** Rows of stats_mysql_errors. */
+  *errorRows(): Generator<(string | number)[]> {
+    for (const e of this.errors.values()) {
+      const { hostgroup, host, port, user, clientAddress, schema, errno } = e;
+      yield [hostgroup, host, port, user, clientAddress, schema, errno, e.count, e.firstSeen, e.lastSeen, e.lastError];
+    }
   }
 
   /** Rows of stats_mysql_query_digest. */

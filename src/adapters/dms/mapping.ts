@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { ReplicationRefusedError } from '../../errors/replication.ts';
-import type { TaskPlan } from '../../ports/replication.ts';
+import { pseudoOrgId, type TaskPlan } from '../../ports/replication.ts';
 import type { HeartbeatTable } from './options.ts';
 
 /** Filters of a rule are ANDed, the conditions within one filter ORed. Values are strings. */
@@ -27,7 +27,8 @@ type Rule = z.infer<typeof ruleSchema>;
 
 /** One selection rule per table: filters need exact names, and every rule has the org's filter. */
 export function tableMapping(plan: TaskPlan, heartbeat: HeartbeatTable): TableMapping {
-  if (plan.tables.length === 0) throw refused('a task needs at least one table', {});
+  // An org's task without its tables would be in step and lose every write.
+  if (plan.tables.length === 0 && plan.ref.orgId !== pseudoOrgId) throw refused('a task needs at least one table', {});
   if (plan.heartbeatSites.length === 0) throw refused('a task needs the heartbeats of at least one place', {});
   const org = String(plan.ref.orgId);
   const rules: Rule[] = [];

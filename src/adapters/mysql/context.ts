@@ -24,6 +24,7 @@ export interface PlaceContext {
 
 const WATCH_CONNECTIONS = 3;
 const PURGE_CONNECTIONS = 2;
+const BULK_QUEUE_MS = 60_000;
 
 /** The pools of a place; nothing is opened yet. */
 export function placeContext(key: PlaceKey, config: SiteConfig | ClusterConfig): PlaceContext {
@@ -41,7 +42,13 @@ export function placeContext(key: PlaceKey, config: SiteConfig | ClusterConfig):
 
   const watch = new SessionPool({ ...short, limit: WATCH_CONNECTIONS, killer: null });
   const critical = new SessionPool({ ...short, limit: tuning.criticalConnections, killer: watch });
-  const bulk = new SessionPool({ ...long, limit: tuning.bulkConnections, killer: watch });
+  // Many orgs that count or look around at once wait for each other: that says nothing against the place.
+  const bulk = new SessionPool({
+    ...long,
+    limit: tuning.bulkConnections,
+    queueTimeoutMs: BULK_QUEUE_MS,
+    killer: watch,
+  });
   const views = new SessionPool({
     ...long,
     isolation: 'REPEATABLE READ',

@@ -16,6 +16,8 @@ export interface PoolOptions {
   readonly limit: number;
   readonly isolation: 'READ COMMITTED' | 'REPEATABLE READ';
   readonly connectTimeoutMs: number;
+  /** Longest wait in line for one of the connections, where the caller gives no limit; `connectTimeoutMs` by default. */
+  readonly queueTimeoutMs?: number;
   /** Of a statement that is given no time-out of its own. */
   readonly queryTimeoutMs: number;
   /** Pool of the same account that ends statements which were given up; none: they are left to the server. */
@@ -62,8 +64,10 @@ export class SessionPool {
 
   /** Lends a session until {@link release}. */
   async acquire(limits: Limits): Promise<Session> {
-    const timeoutMs = limits.timeoutMs ?? this.#options.connectTimeoutMs;
-    await this.#permits.acquire('waiting for a free connection', { signal: limits.signal, timeoutMs });
+    const { connectTimeoutMs, queueTimeoutMs = connectTimeoutMs } = this.#options;
+    const inLine = { signal: limits.signal, timeoutMs: limits.timeoutMs ?? queueTimeoutMs };
+    await this.#permits.acquire('waiting for a free connection', inLine);
+    const timeoutMs = limits.timeoutMs ?? connectTimeoutMs;
     try {
       return this.#takeIdle() ?? (await this.#connect({ signal: limits.signal, timeoutMs }));
     } catch (error) {

@@ -7,6 +7,8 @@ export function createRouting(proxies: readonly ProxyConfig[], routing: RoutingC
   const fleet = proxies.map((proxy) => createProxy(proxy, routing));
   return {
     proxies: fleet,
+    // Statistics carry user and schema; a comment is not in them.
+    tellsErrorsApart: routing.by !== 'comment',
     close: () => {
       for (const proxy of fleet) proxy.close();
     },

@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { ProxyDirtyError, RouteConflictError, RouteReadBackError } from '../../errors/routing.ts';
 import type { FleetProxy, RouteOwner, RouteState } from '../../ports/routing.ts';
 import { type AdminRow, type AdminSession, literal, openAdmin } from './admin.ts';
+import { clientErrors } from './clientErrors.ts';
 import { hostgroupsOf, type ProxyConfig, type RoutingConfig } from './config.ts';
 import { inspectProxy } from './inspect.ts';
 import { commentFor, parseComment, type Rule, type RulePair, ruleIdsOf, rulesFor } from './rules.ts';
@@ -211,6 +212,8 @@ export function createProxy(
       const rows = await admin.rows(processListQuery, signal);
       return rows.map(parseSession).filter(({ extended }) => extended.current_hostgroup === holdHostgroup).length;
     },
+
+    clientErrors: (signal) => clientErrors(admin, routing, signal),
 
     async retireHold(holdHostgroup, signal) {
       const sessions = (await admin.rows(processListQuery, signal)).map(parseSession);

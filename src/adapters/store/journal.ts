@@ -13,6 +13,7 @@ type JournalOperations = Pick<
 
 const duplicateKey = 1062;
 const seqRow = z.object({ next_seq: z.coerce.number().int() });
+const epochRow = z.object({ epoch: z.coerce.number().int() });
 const valueRow = z.object({ value: z.string() });
 
 /** Appends to the timeline; `next_seq` of the migration's row is the lock that keeps the numbers without gaps. */
@@ -35,7 +36,7 @@ export function journalOperations(pool: Pool): JournalOperations {
           await session.write(
             `INSERT INTO migrations
                (id, org_id, active_org_id, home_region, state, since_ms, created_at_ms, journal, revision, epoch, owner, next_seq)
-             SELECT ?, ?, ?, ?, ?, ?, ?, ?, 1, COALESCE(MAX(epoch), 0), NULL, 1 FROM migrations WHERE org_id = ?`,
+             VALUES (?, ?, ?, ?, ?, ?, ?, ?, 1, 0, NULL, 1)`,
             [
               input.id,
               input.orgId,
@@ -45,9 +46,17 @@ export function journalOperations(pool: Pool): JournalOperations {
               input.atMs,
               input.atMs,
               JSON.stringify(input.journal),
-              input.orgId,
             ],
           );
+          // Only now are the org's earlier migrations known to have ended. A plain read: it locks nobody's next row.
+          const [earlier] = await session.rows(
+            'SELECT COALESCE(MAX(epoch), 0) AS epoch FROM migrations WHERE org_id = ?',
+            [input.orgId],
+          );
+          await session.write('UPDATE migrations SET epoch = ? WHERE id = ?', [
+            epochRow.parse(earlier).epoch,
+            input.id,
+          ]);
           await append(session, input.id, input.timeline);
         });
       } catch (error) {

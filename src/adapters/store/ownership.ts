@@ -3,7 +3,10 @@ import { z } from 'zod';
 import type { Store } from '../../ports/store.ts';
 import { transaction, withSession } from './connection.ts';
 
-type OwnershipOperations = Pick<Store, 'postCommand' | 'takeCommands' | 'beatController' | 'claim' | 'release'>;
+type OwnershipOperations = Pick<
+  Store,
+  'postCommand' | 'takeCommands' | 'beatController' | 'claim' | 'release' | 'releaseOne'
+>;
 
 const commandRow = z.object({
   id: z.coerce.number().int(),
@@ -13,6 +16,9 @@ const commandRow = z.object({
   reason: z.string().nullable(),
 });
 const idRow = z.object({ id: z.string() });
+const idsOf = (rows: readonly unknown[]) => rows.map((row) => idRow.parse(row).id);
+/** A list for `IN`, which may not be empty. */
+const listed = (ids: readonly string[]) => (ids.length === 0 ? [''] : ids);
 
 /** Who owns what, by the store's own clock: the controllers' clocks are never compared. */
 export function ownershipOperations(pool: Pool): OwnershipOperations {
@@ -53,26 +59,34 @@ export function ownershipOperations(pool: Pool): OwnershipOperations {
       );
     },
 
-    claim: (instance, graceMs) =>
+    claim: (instance, graceMs, { running, resting }) =>
       transaction(pool, 'claim migrations', async (session) => {
-        const rows = await session.rows(
-          `SELECT migrations.id FROM migrations LEFT JOIN controllers ON controllers.instance = migrations.owner
-            WHERE active_org_id IS NOT NULL
-              AND (owner IS NULL OR instance IS NULL OR seen_at < NOW(3) - INTERVAL ? MICROSECOND)
-              AND (owner IS NULL OR owner <> ?)`,
-          [graceMs * 1000, instance],
+        const lost = idsOf(
+          await session.rows('SELECT id FROM migrations WHERE id IN (?) AND NOT owner <=> ?', [
+            listed(running),
+            instance,
+          ]),
+        );
+        const free = idsOf(
+          await session.rows(
+            `SELECT migrations.id FROM migrations LEFT JOIN controllers ON controllers.instance = migrations.owner
+              WHERE active_org_id IS NOT NULL
+                AND (owner IS NULL OR owner = ? OR instance IS NULL OR seen_at < NOW(3) - INTERVAL ? MICROSECOND)
+                AND NOT (owner <=> ? AND migrations.id IN (?)) AND migrations.id NOT IN (?)`,
+            [instance, graceMs * 1000, instance, listed(running), listed(resting)],
+          ),
         );
         const taken: string[] = [];
-        for (const { id } of rows.map((row) => idRow.parse(row))) {
+        for (const id of free) {
           const changed = await session.write(
             `UPDATE migrations SET owner = ?, epoch = epoch + 1, revision = revision + 1
-              WHERE id = ? AND (owner IS NULL OR owner NOT IN
+              WHERE id = ? AND (owner IS NULL OR owner = ? OR owner NOT IN
                 (SELECT instance FROM controllers WHERE seen_at >= NOW(3) - INTERVAL ? MICROSECOND))`,
-            [instance, id, graceMs * 1000],
+            [instance, id, instance, graceMs * 1000],
           );
           if (changed === 1) taken.push(id);
         }
-        return taken;
+        return { taken, lost };
       }),
 
     release: (instance) =>
@@ -80,5 +94,14 @@ export function ownershipOperations(pool: Pool): OwnershipOperations {
         await session.write('UPDATE migrations SET owner = NULL, revision = revision + 1 WHERE owner = ?', [instance]);
         await session.write('DELETE FROM controllers WHERE instance = ?', [instance]);
       }),
+
+    async releaseOne(instance, id) {
+      await withSession(pool, 'release migration', (session) =>
+        session.write('UPDATE migrations SET owner = NULL, revision = revision + 1 WHERE owner = ? AND id = ?', [
+          instance,
+          id,
+        ]),
+      );
+    },
   };
 }

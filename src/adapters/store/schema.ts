@@ -1,11 +1,12 @@
 import type { Connection } from 'mysql2/promise';
 import { z } from 'zod';
-import { StoreSchemaNewerError } from '../../errors/store.ts';
+import { StoreSchemaNewerError, StoreUnavailableError } from '../../errors/store.ts';
 import { statements as first } from './migrations/0001.ts';
 
 /** Every migration of the store's schema, in order; the number is the index plus one. */
 const migrations: readonly (readonly string[])[] = [first];
 
+const lockRow = z.object({ given: z.coerce.number().int().nullable() });
 const versionRow = z.object({ version: z.coerce.number().int() });
 
 /**
@@ -18,7 +19,10 @@ export async function migrateSchema(connection: Connection): Promise<void> {
        version INT NOT NULL, step INT NOT NULL, applied_at DATETIME(3) NOT NULL, PRIMARY KEY (version, step)
      ) ENGINE=InnoDB`,
   );
-  await connection.query(`SELECT GET_LOCK(CONCAT('bigdb_cutover_schema_', DATABASE()), 60)`);
+  const [given] = await connection.query(`SELECT GET_LOCK(CONCAT('bigdb_cutover_schema_', DATABASE()), 60) AS given`);
+  if (lockRow.parse((given as unknown[])[0]).given !== 1) {
+    throw new StoreUnavailableError('store: another controller has been changing the schema for a minute');
+  }
   try {
     const [newest] = await connection.query('SELECT COALESCE(MAX(version), 0) AS version FROM schema_steps');
     const found = versionRow.parse((newest as unknown[])[0]).version;

@@ -22,6 +22,12 @@ export function refreshStats(database: AdminDatabase, runtime: Runtime, sql: str
     runtime.statistics.digests.clear();
     return rows;
   });
+  fill('stats_mysql_errors', () => runtime.statistics.errorRows());
+  fill('stats_mysql_errors_reset', () => {
+    const rows = [...runtime.statistics.errorRows()];
+    runtime.statistics.errors.clear();
+    return rows;
+  });
   fill('stats_mysql_prepared_statements_info', () => preparedStatements(runtime));
 }
 

@@ -156,6 +156,18 @@ function finished(
   elapsedMs: number,
 ): void {
   const { runtime } = session;
+  if (summary.errno !== 0) {
+    runtime.statistics.error({
+      hostgroup: connection.server.hostgroup,
+      host: connection.server.host,
+      port: connection.server.port,
+      user: session.user?.username ?? '',
+      clientAddress: session.clientAddress,
+      schema: session.state.schema,
+      errno: summary.errno,
+      lastError: summary.errorMessage,
+    });
+  }
   // After an error the count stays until a statement succeeds.
   if (summary.errno === 0) {
     if (!connection.inTransaction) {

@@ -1,6 +1,9 @@
-/** First schema: migrations with their journal, timeline, attempts, records, routes, inbox, controllers. */
+/**
+ * First schema: migrations with their journal, timeline, attempts, records, routes, inbox, controllers. Each statement
+ * bears being carried out again: a run may be cut off between it and its record.
+ */
 export const statements: readonly string[] = [
-  `CREATE TABLE migrations (
+  `CREATE TABLE IF NOT EXISTS migrations (
      id VARCHAR(40) NOT NULL PRIMARY KEY,
      org_id INT NOT NULL,
      active_org_id INT NULL,
@@ -19,7 +22,7 @@ export const statements: readonly string[] = [
      KEY by_region (home_region, id),
      KEY by_owner (owner)
    ) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin`,
-  `CREATE TABLE timeline (
+  `CREATE TABLE IF NOT EXISTS timeline (
      migration_id VARCHAR(40) NOT NULL,
      seq BIGINT NOT NULL,
      at_ms BIGINT NOT NULL,
@@ -30,7 +33,7 @@ export const statements: readonly string[] = [
      data LONGTEXT NOT NULL,
      PRIMARY KEY (migration_id, seq)
    ) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin`,
-  `CREATE TABLE attempts (
+  `CREATE TABLE IF NOT EXISTS attempts (
      migration_id VARCHAR(40) NOT NULL,
      attempt INT NOT NULL,
      epoch BIGINT NOT NULL,
@@ -48,26 +51,26 @@ export const statements: readonly string[] = [
      PRIMARY KEY (migration_id, attempt),
      UNIQUE KEY hold_in_use (hold_in_use)
    ) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin`,
-  `CREATE TABLE records (
+  `CREATE TABLE IF NOT EXISTS records (
      migration_id VARCHAR(40) NOT NULL,
      name VARCHAR(40) NOT NULL,
      value LONGTEXT NOT NULL,
      PRIMARY KEY (migration_id, name)
    ) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin`,
-  `CREATE TABLE route_slots (
+  `CREATE TABLE IF NOT EXISTS route_slots (
      org_id INT NOT NULL PRIMARY KEY,
      slot INT NOT NULL AUTO_INCREMENT UNIQUE
    ) ENGINE=InnoDB`,
-  `CREATE TABLE hold_sequence (id INT NOT NULL PRIMARY KEY, last_hostgroup INT NOT NULL) ENGINE=InnoDB`,
-  `INSERT INTO hold_sequence VALUES (1, 0)`,
-  `CREATE TABLE inbox (
+  `CREATE TABLE IF NOT EXISTS hold_sequence (id INT NOT NULL PRIMARY KEY, last_hostgroup INT NOT NULL) ENGINE=InnoDB`,
+  `INSERT IGNORE INTO hold_sequence VALUES (1, 0)`,
+  `CREATE TABLE IF NOT EXISTS inbox (
      id BIGINT NOT NULL AUTO_INCREMENT PRIMARY KEY,
      migration_id VARCHAR(40) NOT NULL,
      command VARCHAR(20) NOT NULL,
      actor VARCHAR(120) NOT NULL,
      reason TEXT NULL
    ) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin`,
-  `CREATE TABLE controllers (
+  `CREATE TABLE IF NOT EXISTS controllers (
      instance VARCHAR(80) NOT NULL PRIMARY KEY,
      seen_at DATETIME(3) NOT NULL
    ) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin`,

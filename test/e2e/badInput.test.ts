@@ -1,0 +1,171 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { parse, stringify } from 'yaml';
+import { setUpServer } from '../../infra/lab/bigdb/index.ts';
+import { pictureOf } from './picture.ts';
+import { Stage } from './stage.ts';
+
+const homeless = 777_001;
+const elsewhere = 777_002;
+
+let stage: Stage;
+beforeAll(async () => {
+  stage = await Stage.start({ orgs: 3, rows: 100 });
+  await stage.at(stage.lab.control.coredb, 'INSERT INTO CoreDB.Organisation (OrgID, Name, HomeRegion) VALUES ?', [
+    [
+      [homeless, 'Nowhere', null],
+      [elsewhere, 'Elsewhere', 'ap-southeast-2'],
+    ],
+  ]);
+});
+afterAll(() => stage?.stop());
+
+/** Proves that what is done inside leaves rules, servers, fences, tasks and rows as they were. */
+async function changesNothing(work: () => Promise<void>): Promise<void> {
+  const before = await pictureOf(stage);
+  await work();
+  expect(await pictureOf(stage)).toEqual(before);
+}
+
+/** A request as somebody types it. */
+async function post(path: string, body: string): Promise<{ status: number; type: string | null; problem: unknown }> {
+  const response = await fetch(stage.controller.api + path, {
+    method: 'POST',
+    headers: { authorization: `Bearer ${stage.lab.tokens.operator}`, 'content-type': 'application/json' },
+    body,
+  });
+  return {
+    status: response.status,
+    type: response.headers.get('content-type'),
+    problem: await response.json(),
+  };
+}
+
+describe('a request that cannot be met says why and what to do, and changes nothing', () => {
+  it('an org that CoreDB does not know, one without a home region, and one whose region has no cluster', async () => {
+    await changesNothing(async () => {
+      expect(await stage.refusal(stage.api.create(999_999))).toMatchObject({
+        status: 422,
+        problem: { code: 'ORG_UNKNOWN', remedy: expect.stringContaining('CoreDB'), details: { orgId: 999_999 } },
+      });
+      expect(await stage.refusal(stage.api.create(homeless))).toMatchObject({
+        status: 422,
+        problem: { code: 'ORG_WITHOUT_HOME_REGION', remedy: expect.stringContaining('home region') },
+      });
+      expect(await stage.refusal(stage.api.create(elsewhere))).toMatchObject({
+        status: 422,
+        problem: { code: 'ORG_WITHOUT_HOME_REGION', details: { homeRegion: 'ap-southeast-2' } },
+      });
+    });
+  });
+
+  it('an org that is already moving', async () => {
+    const { orgId } = stage.org(0);
+    const { id } = await stage.api.create(orgId);
+    await changesNothing(async () => {
+      expect(await stage.refusal(stage.api.create(orgId))).toMatchObject({
+        status: 409,
+        problem: { code: 'ORG_ALREADY_MOVING', remedy: expect.any(String), details: { orgId, migrationId: id } },
+      });
+    });
+    await stage.api.command(id, 'cancel');
+    await stage.untilState(id, 'cancelled');
+  });
+
+  it.each([
+    ['JSON that breaks off', '{"orgId": 4', 'REQUEST_MALFORMED', 400],
+    ['an OrgID that is no number', '{"orgId": "forty-two"}', 'REQUEST_INVALID', 400],
+    ['a field that does not exist', '{"orgId": 4, "polcy": {}}', 'REQUEST_INVALID', 400],
+    ['a looser policy', '{"orgId": 4, "policy": {"flipBudgetMs": 9000}}', 'POLICY_LOOSENED', 422],
+  ])('%s', async (_, body, code, status) => {
+    await changesNothing(async () => {
+      const answer = await post('/v1/migrations', body);
+      expect(answer).toMatchObject({ status, problem: { code, status, remedy: expect.any(String) } });
+      expect(answer.type).toContain('application/problem+json');
+    });
+  });
+
+  it('a command that is not allowed now, and one for a migration that does not exist', async () => {
+    const { orgId } = stage.org(1);
+    const { id } = await stage.api.create(orgId);
+    await changesNothing(async () => {
+      expect(await stage.refusal(stage.api.command(id, 'complete'))).toMatchObject({
+        status: 409,
+        problem: { code: 'COMMAND_NOT_ALLOWED', details: { allowed: ['start', 'rollback', 'cancel'] } },
+      });
+      expect(await stage.refusal(stage.api.command('m-none', 'start'))).toMatchObject({
+        status: 404,
+        problem: { code: 'MIGRATION_UNKNOWN' },
+      });
+    });
+    await stage.api.command(id, 'cancel');
+    await stage.untilState(id, 'cancelled');
+  });
+});
+
+describe('a configuration', () => {
+  it('with three faults: a controller names all three, with their places, and does not start', async () => {
+    await changesNothing(async () => {
+      const { text, env } = stage.lab.config('faulty');
+      const config = parse(text);
+      config.store.port = 'soon';
+      config.routing.by = 'guess';
+      config.sites[1].password = { env: 'NOT_SET_ANYWHERE' };
+      const file = join(stage.lab.baseDir, 'faulty.yaml');
+      await writeFile(file, stringify(config));
+      const main = fileURLToPath(new URL('../../src/cli/main.ts', import.meta.url));
+      const child = spawn(process.execPath, [main, 'serve', '--config', file], {
+        env: { PATH: process.env.PATH, ...env },
+        stdio: ['ignore', 'ignore', 'pipe'],
+      });
+      let told = '';
+      child.stderr.on('data', (data) => {
+        told += data;
+      });
+      const [code] = await once(child, 'close');
+      expect(code).toBe(2);
+      for (const part of ['3 faults', 'store.port', 'routing.by', 'sites[1].password', 'NOT_SET_ANYWHERE']) {
+        expect(told).toContain(part);
+      }
+    });
+  });
+
+  it('whose catalogue has a table without the org column: preflight finds it, and the move does not begin', async () => {
+    const { orgId } = stage.org(2);
+    for (const server of [...stage.sites, stage.cluster]) {
+      await setUpServer(server, (connection) =>
+        connection.query('CREATE TABLE BigDB.Orphans (OrphanID BIGINT NOT NULL PRIMARY KEY) ENGINE=InnoDB'),
+      );
+    }
+    await changesNothing(async () => {
+      await stage.controller.stop();
+      await stage.startController((config) => {
+        config.catalogue.tables.push({ schema: 'BigDB', table: 'Orphans', orgColumn: 'OrgID' });
+      });
+      const { id } = await stage.api.create(orgId);
+      await stage.api.command(id, 'start');
+      const refused = await stage.untilOperator(id);
+      expect(refused).toMatchObject({
+        reason: { code: 'PREFLIGHT_REFUSED', remedy: expect.stringContaining('finding') },
+        serving: 'source',
+        allowed: expect.arrayContaining(['retry', 'cancel']),
+      });
+      for (const place of ['lon1', 'lon2', stage.cluster.name]) {
+        expect(refused.findings).toContainEqual(
+          expect.objectContaining({
+            code: 'ORG_COLUMN_MISSING',
+            severity: 'refuse',
+            message: expect.stringMatching(`BigDB\\.Orphans at ${place} has no column OrgID`),
+            remedy: expect.stringContaining('catalogue'),
+          }),
+        );
+      }
+      await stage.api.command(id, 'cancel');
+      await stage.untilState(id, 'cancelled');
+    });
+  });
+});

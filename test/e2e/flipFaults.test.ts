@@ -1,0 +1,201 @@
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { pollUntil } from '../../infra/lab/databases/index.ts';
+import { all, quickPolicy, Stage } from './stage.ts';
+import { allThere, openTransaction, SteadyWriter, stopAndLook } from './writer.ts';
+
+/** What a client may wait for a write when an attempt is aborted (milliseconds). */
+const longestWaitMs = quickPolicy.flipBudgetMs + 1_500;
+/** The same when the owner dies in the hold: a standby takes over after its lease, and needs a moment. */
+const longestWithoutOwnerMs = quickPolicy.flipBudgetMs + 2_000 + 1_000;
+
+let stage: Stage;
+/** Orgs that are ready to be flipped, each for one test. */
+const ready: { readonly orgId: number; readonly id: string }[] = [];
+beforeAll(async () => {
+  stage = await Stage.start({ orgs: 8, rows: 200 });
+  ready.push(
+    ...(await all(stage.lab.orgs.slice(0, 7).map(async ({ orgId }) => ({ orgId, id: await stage.toReady(orgId) })))),
+  );
+});
+afterAll(async () => { if (process.env.KEEP) (await import('node:fs')).cpSync(stage.lab.baseDir + '/controller-1.log', '/tmp/e2e/controller-1.log'); await stage?.stop(); });
+
+let orgId: number;
+let id: string;
+let writers: SteadyWriter[];
+beforeEach(async () => {
+  const next = ready.shift();
+  if (next === undefined) throw new Error('one org for each test');
+  ({ orgId, id } = next);
+  writers = await SteadyWriter.startAll(stage, orgId);
+});
+afterEach(() => stage.lab.dms.faults.clear());
+
+/** The source serves: writes go on at every proxy, and none of the clients has seen an error or waited too long. */
+async function sourceServes(longestMs = longestWaitMs): Promise<void> {
+  const before = writers.map(({ acknowledged }) => acknowledged.length);
+  await pollUntil('writes at every proxy', async () =>
+    writers.every(({ acknowledged }, index) => acknowledged.length > (before[index] ?? 0)),
+  );
+  expect(writers.flatMap(({ errors }) => errors)).toEqual([]);
+  for (const writer of writers) expect(writer.longestWaitMs).toBeLessThan(longestMs);
+}
+
+/** The org flips, if need be after another approval, and all its rows are on the cluster. */
+async function succeedsLater(longestMs = longestWaitMs): Promise<void> {
+  await pollUntil(
+    'the org to be on the cluster',
+    async () => {
+      const { state } = await stage.api.get(id);
+      if (state === 'ready') await stage.api.command(id, 'approve');
+      return state.startsWith('soaking');
+    },
+    { everyMs: 100 },
+  );
+  expect((await stage.api.get(id)).verification).toMatchObject({ outcome: 'equal', mismatches: 0 });
+  expect(await stopAndLook(stage, writers, stage.cluster)).toEqual(allThere);
+  expect(writers.flatMap(({ errors }) => errors)).toEqual([]);
+  for (const writer of writers) expect(writer.longestWaitMs).toBeLessThan(longestMs);
+  await stage.toCompleted(id);
+}
+
+describe('in a flip', () => {
+  it('a transaction that does not end: the attempt is aborted naming the session, a pause waits for it, and later it succeeds', async () => {
+    const transaction = await openTransaction(stage, orgId, 1);
+    await stage.api.command(id, 'approve');
+    await stage.untilHeld(orgId);
+    // Asked for inside a hold: it takes effect behind it.
+    await stage.api.command(id, 'pause');
+    expect((await stage.api.get(id)).state).toMatch(/^flipping\./);
+    const aborted = await stage.untilAborted(id);
+    expect(aborted).toMatchObject({
+      direction: 'forward',
+      reason: {
+        code: 'DRAIN_TIMEOUT',
+        remedy: expect.stringContaining('sessions'),
+        details: {
+          orgId,
+          sessions: [
+            expect.objectContaining({ proxy: stage.proxy(1).name, user: `org_${orgId}`, because: 'transaction' }),
+          ],
+        },
+      },
+    });
+    expect(aborted.writePauseMs).toBeLessThan(longestWaitMs);
+    expect(await stage.untilState(id, 'paused')).toMatchObject({ serving: 'source', pauseRequested: true });
+    await sourceServes();
+    await transaction.end();
+    // The approval stands: the org goes on by itself.
+    await stage.api.command(id, 'resume');
+    await succeedsLater();
+  });
+
+  it('a writer past the proxies that does not end: the fence waits for it, the attempt is aborted, and later it succeeds', async () => {
+    const direct = await stage.direct(0);
+    await direct.query('BEGIN');
+    await direct.query('UPDATE BigDB.CdrTasks SET Attempts = Attempts + 1 WHERE OrgID = ? LIMIT 1', [orgId]);
+    await stage.api.command(id, 'approve');
+    const aborted = await stage.untilAborted(id);
+    expect(aborted.reason?.code).toBe('FENCE_TIMEOUT');
+    expect(aborted.phases.map(({ phase }) => phase)).toEqual(['hold', 'drain', 'fence', 'abort']);
+    await direct.query('COMMIT');
+    direct.destroy();
+    await sourceServes();
+    await succeedsLater();
+  });
+
+  it('a site that does not replicate to the other: its marker does not arrive, and later it does', async () => {
+    const site = stage.lab.sites.site('lon1');
+    const transaction = await openTransaction(stage, orgId, 0);
+    await stage.api.command(id, 'approve');
+    await stage.untilHeld(orgId);
+    // Only now, or the lag gate would not let it come this far.
+    await site.stopReplication();
+    try {
+      await transaction.end();
+      const aborted = await stage.untilAborted(id);
+      expect(aborted.reason).toMatchObject({
+        code: 'MARKER_TIMEOUT',
+        remedy: expect.stringContaining('replication between the sites'),
+        details: { missing: [expect.stringContaining('lon2')] },
+      });
+      await sourceServes();
+      // While it lasts the gate keeps the org from being held again and again.
+      expect((await stage.api.get(id)).serving).not.toBe('cluster');
+    } finally {
+      await site.startReplication();
+    }
+    await succeedsLater();
+  });
+
+  it('a task whose changes stand still: no marker, no flip, whatever the task says of itself', async () => {
+    const transaction = await openTransaction(stage, orgId, 0);
+    await stage.api.command(id, 'approve');
+    await stage.untilHeld(orgId);
+    await stage.lab.dms.faults.holdApply(true, `bigdb-org${orgId}-`);
+    await transaction.end();
+    const aborted = await stage.untilAborted(id);
+    expect(aborted.reason).toMatchObject({ code: 'MARKER_TIMEOUT' });
+    expect(aborted.phases.at(-2)).toMatchObject({ phase: 'marker', ok: false });
+    await sourceServes();
+    await stage.lab.dms.faults.holdApply(false, `bigdb-org${orgId}-`);
+    await succeedsLater();
+  });
+
+  it('a task that fails in the hold: the source goes on, the rows are loaded by a new task, and later it succeeds', async () => {
+    const transaction = await openTransaction(stage, orgId, 0);
+    await stage.api.command(id, 'approve');
+    await stage.untilHeld(orgId);
+    await stage.lab.dms.faults.failTask('FATAL_ERROR', `bigdb-org${orgId}-forward`);
+    await transaction.end();
+    const aborted = await stage.untilAborted(id);
+    expect(aborted.decision).toBe('abort');
+    await sourceServes();
+    await pollUntil('a new task', async () => {
+      const { tasks } = await stage.lab.dms.faults.state();
+      return tasks.some(({ identifier }) => identifier === `bigdb-org${orgId}-forward-g2`);
+    });
+    await succeedsLater();
+  });
+
+  it('a store that is away before the commit: released to the source all the same, and later it succeeds', async () => {
+    const transaction = await openTransaction(stage, orgId, 0);
+    await stage.api.command(id, 'approve');
+    await stage.untilHeld(orgId);
+    await stage.lab.control.store.kill('SIGSTOP');
+    try {
+      // Never ends by itself: the attempt cannot come to its commit.
+      await pollUntil(
+        'the source to serve again',
+        async () => (await stage.routeStates(orgId)).every((state) => state === 'source'),
+        { timeoutMs: longestWithoutOwnerMs * 2 },
+      );
+      await sourceServes(longestWithoutOwnerMs);
+    } finally {
+      await stage.lab.control.store.kill('SIGCONT');
+    }
+    await transaction.end();
+    await succeedsLater(longestWithoutOwnerMs);
+  });
+
+  it('a controller that is killed in the hold: a standby releases to the source in time, and later it succeeds', async () => {
+    const owner = stage.controller;
+    await stage.startController();
+    const transaction = await openTransaction(stage, orgId, 0);
+    await stage.api.command(id, 'approve');
+    await stage.untilHeld(orgId);
+    await owner.kill('SIGKILL');
+    const killedAtMs = performance.now();
+    await pollUntil(
+      'the source to serve again',
+      async () => (await stage.routeStates(orgId)).every((state) => state === 'source'),
+      { timeoutMs: 15_000 },
+    );
+    expect(performance.now() - killedAtMs).toBeLessThan(longestWithoutOwnerMs);
+    await sourceServes(longestWithoutOwnerMs);
+    await transaction.end();
+    await stage.until(id, 'a new owner', ({ owner: name }) => name?.startsWith(stage.controller.name) === true);
+    const { attempts } = await stage.api.get(id);
+    expect(attempts[0]?.decision).toBe('abort');
+    await succeedsLater(longestWithoutOwnerMs);
+  });
+});

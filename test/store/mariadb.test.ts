@@ -1,0 +1,19 @@
+import { afterAll, beforeAll, describe } from 'vitest';
+import { attemptSuite } from './suites/attempts.ts';
+import { journalSuite } from './suites/journal.ts';
+import { ownershipSuite } from './suites/ownership.ts';
+import { schemaSuite } from './suites/schema.ts';
+import { type StoreServer, startStoreServer } from './world.ts';
+
+let started: StoreServer;
+beforeAll(async () => {
+  started = await startStoreServer('mariadb');
+});
+afterAll(() => started.close());
+
+describe('the store on a mariadb server', () => {
+  schemaSuite(() => started);
+  journalSuite(() => started);
+  attemptSuite(() => started);
+  ownershipSuite(() => started);
+});
