@@ -94,6 +94,10 @@ async function assertTravel(estate: Estate, attempt: FlipAttempt, run: EffectRun
     run.waitsFor('the first heartbeats to arrive on the other side');
     await estate.clock.sleep(50, run.signal);
   }
-  const travelMs = estate.heartbeats.travelP95Ms(orgId) ?? Number.POSITIVE_INFINITY;
+  // Beats that are on their way count too: nothing arrives any more where the task or a site stands still.
+  const travelMs = Math.max(
+    estate.heartbeats.travelP95Ms(orgId) ?? Number.POSITIVE_INFINITY,
+    estate.heartbeats.lag(orgId)?.lagMs ?? 0,
+  );
   if (travelMs + fleetStepsMs > attempt.budgetMs) throw new TravelTooSlowError(orgId, travelMs, attempt.budgetMs);
 }

@@ -30,6 +30,7 @@ export const problemStatus: Readonly<Record<string, number>> = {
   SHAPES_DIFFER: 409,
   TARGET_NOT_EMPTY: 409,
   TRAVEL_TOO_SLOW: 409,
+  RETURN_PATH_UNPROVEN: 409,
   BODY_TOO_LARGE: 413,
   MEDIA_TYPE_UNSUPPORTED: 415,
   ORG_UNKNOWN: 422,

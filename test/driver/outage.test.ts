@@ -21,7 +21,7 @@ describe('the store is away for a while', () => {
     const a = controller('a', store, script);
     await a.driver.start();
     for (const id of ids) await a.driver.command(id, 'start', 'ann', undefined);
-    await pollUntil('both to load', async () => script.open().length === 2);
+    await pollUntil('both to load', async () => script.of('replication.fullLoad').length === 2);
     await server.server.stop();
     const [first] = script.open();
     first?.finish();

@@ -17,7 +17,7 @@ beforeAll(async () => {
     ...(await all(stage.lab.orgs.slice(0, 7).map(async ({ orgId }) => ({ orgId, id: await stage.toReady(orgId) })))),
   );
 });
-afterAll(async () => { if (process.env.KEEP) (await import('node:fs')).cpSync(stage.lab.baseDir + '/controller-1.log', '/tmp/e2e/controller-1.log'); await stage?.stop(); });
+afterAll(() => stage?.stop());
 
 let orgId: number;
 let id: string;
@@ -127,17 +127,37 @@ describe('in a flip', () => {
     await succeedsLater();
   });
 
-  it('a task whose changes stand still: no marker, no flip, whatever the task says of itself', async () => {
-    const transaction = await openTransaction(stage, orgId, 0);
+  it('a task whose changes stand still: no marker, no flip, not even by the marker of an earlier attempt', async () => {
+    const task = `bigdb-org${orgId}-`;
+    const first = await openTransaction(stage, orgId, 0);
     await stage.api.command(id, 'approve');
     await stage.untilHeld(orgId);
-    await stage.lab.dms.faults.holdApply(true, `bigdb-org${orgId}-`);
-    await transaction.end();
+    await stage.lab.dms.faults.holdApply(true, task);
+    await first.end();
     const aborted = await stage.untilAborted(id);
     expect(aborted.reason).toMatchObject({ code: 'MARKER_TIMEOUT' });
     expect(aborted.phases.at(-2)).toMatchObject({ phase: 'marker', ok: false });
     await sourceServes();
-    await stage.lab.dms.faults.holdApply(false, `bigdb-org${orgId}-`);
+
+    const second = await openTransaction(stage, orgId, 0);
+    await stage.lab.dms.faults.holdApply(false, task);
+    await pollUntil('the first marker to arrive', async () => {
+      const markers = await stage.at(
+        stage.cluster,
+        'SELECT site FROM bigdb_cutover.heartbeat WHERE org_id = ? AND attempt = ?',
+        [orgId, aborted.attempt],
+      );
+      return markers.length === stage.sites.length;
+    });
+    const { state } = await stage.api.get(id);
+    if (state === 'ready') await stage.api.command(id, 'approve');
+    await stage.untilHeld(orgId);
+    await stage.lab.dms.faults.holdApply(true, task);
+    await second.end();
+    const again = await stage.untilAborted(id, 2);
+    expect(again.reason?.code).toMatch(/^(MARKER|DRAIN)_TIMEOUT$/);
+    await sourceServes();
+    await stage.lab.dms.faults.holdApply(false, task);
     await succeedsLater();
   });
 

@@ -56,7 +56,7 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
   'rollingBack.comparing': [''],
 
   cleaningUp: [''],
-  needsOperator: ['rollback cancel retry', 'rollback complete retry', 'rollback retry'],
+  needsOperator: ['retry', 'rollback cancel retry', 'rollback complete retry', 'rollback retry'],
   completed: [''],
   rolledBack: [''],
   cancelled: [''],

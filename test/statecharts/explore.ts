@@ -120,7 +120,7 @@ function straysAfter(effect: EffectName, order: Order) {
   const { serving, next } = sidesOf(order.direction);
   if (effect === 'flip.release') return next;
   if (effect === 'flip.abort') return serving;
-  return effect === 'clean.up' ? ('source' as const) : null;
+  return null;
 }
 
 function straysBrought(world: World): readonly World[] {
@@ -156,5 +156,8 @@ function afterTakeOver(node: Node): Node {
     return { machine, journal, world, cause: 'taken over: recover', before: node };
   }
   const begun = journal.visit.work.asked.includes('flip.prepare');
-  return { machine: journal, journal, world: { ...world, begun }, cause: 'taken over', before: node };
+  const { serving } = journal.visit.snapshot.context;
+  // Proxies that the last owner left behind are brought by the new one.
+  const strays = begun || serving === 'held' ? null : serving;
+  return { machine: journal, journal, world: { ...world, begun, strays }, cause: 'taken over', before: node };
 }

@@ -79,7 +79,6 @@ describe('the path of one org', () => {
       'rollingBack.aborting flip.abort.failed',
       'rollingBack.recovering flip.decide.failed',
       'rollingBack.release flip.release.failed',
-      'rollingBack.settling flip.settle.failed',
     ]);
   });
 

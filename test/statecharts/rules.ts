@@ -41,7 +41,7 @@ export const rules: Readonly<Record<string, (world: World, snapshot: Snapshot) =
     if (snapshot.status !== 'done') return null;
     const side: Side = snapshot.context.outcome === 'completed' ? 'cluster' : 'source';
     if (snapshot.context.serving !== side) return `${snapshot.context.outcome}, but ${snapshot.context.serving} serves`;
-    if (!world.proxies.some(({ at }) => at === side)) return `no proxy sends to ${side}`;
+    if (world.proxies.some(({ at }) => at !== side)) return `a proxy does not send to ${side}`;
     if (world.forward !== 'none' || world.reverse !== 'none') return 'a task is left';
     const other: Side = side === 'source' ? 'cluster' : 'source';
     return fencesOf(world, other).every(({ writer }) => writer === 'nobody') ? null : `${other} is open to somebody`;

@@ -71,7 +71,8 @@ export function nextSteps(effect: EffectName, order: Order, world: World, worker
             hand.fences('cluster', 'nobody'),
           );
     case 'complete':
-      return inTurn(hand.noTasks(), hand.fences('source', 'nobody'));
+      // Waits for the proxies that are still being brought.
+      return routesAre(world, ['cluster']) ? inTurn(hand.noTasks(), hand.fences('source', 'nobody')) : [];
     case 'clean.up':
       return inTurn(
         hand.noTasks(),
@@ -110,6 +111,10 @@ export function answers<E extends EffectName>(effect: E, order: Order, world: Wo
       return fencesAre(world, next, 'clients') && hasBrought(world, next) ? outputs[effect] : [];
     case 'flip.abort':
       return fencesAre(world, serving, 'clients') && hasBrought(world, serving) ? outputs[effect] : [];
+    case 'complete':
+      return through && routesAre(world, ['cluster']) ? outputs[effect] : [];
+    case 'clean.up':
+      return through && routesAre(world, ['source']) ? outputs[effect] : [];
     case 'reverse.catchUp':
       return world.reverse === 'running' ? outputs[effect] : [];
     default:
