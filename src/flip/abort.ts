@@ -1,7 +1,7 @@
 import type { EffectRun } from '../driver/handlers.ts';
 import { isTransient } from '../errors/index.ts';
+import type { Estate } from '../estate/estate.ts';
 import { dropViews, type FlipAttempt, placesOf } from './attempt.ts';
-import type { Estate } from './estate.ts';
 import type { RouteKeeper } from './routeKeeper.ts';
 import { heldBy, retireBeside } from './settle.ts';
 import { untilDone } from './untilDone.ts';

@@ -1,8 +1,8 @@
 import type { MigrationContext } from '../../statecharts/context.ts';
+import { clusterOf, type Estate } from '../estate/estate.ts';
 import type { BinlogPosition, FenceWriter, Place, ReadView } from '../ports/place.ts';
 import type { OpenTransactions, RouteOwner, Side } from '../ports/routing.ts';
 import type { AttemptReport } from '../ports/store.ts';
-import { clusterOf, type Estate } from './estate.ts';
 
 /** Read views of both sides, pinned while nothing of the org moved. */
 export interface PinnedViews {

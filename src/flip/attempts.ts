@@ -1,8 +1,8 @@
 import type { EffectRun } from '../driver/handlers.ts';
+import type { Estate } from '../estate/estate.ts';
 import type { RouteOwner } from '../ports/routing.ts';
 import type { AttemptRow } from '../ports/store.ts';
 import { dropViews, type FlipAttempt, newAttempt } from './attempt.ts';
-import type { Estate } from './estate.ts';
 
 /**
  * The attempts that live in this controller's memory, one per migration. A new owner has none: it makes one from the

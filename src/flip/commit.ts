@@ -1,7 +1,7 @@
 import type { EffectRun } from '../driver/handlers.ts';
 import { isTransient } from '../errors/index.ts';
+import type { Estate } from '../estate/estate.ts';
 import type { FlipAttempt } from './attempt.ts';
-import type { Estate } from './estate.ts';
 
 /** Time between two questions for a decision whose answer was lost (milliseconds). */
 const askAgainMs = 100;

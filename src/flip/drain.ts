@@ -1,7 +1,7 @@
 import type { EffectRun } from '../driver/handlers.ts';
 import { DrainTimeoutError } from '../errors/index.ts';
+import type { Estate } from '../estate/estate.ts';
 import { budgetLeftMs, type FlipAttempt, placesOf } from './attempt.ts';
-import type { Estate } from './estate.ts';
 
 /** Share of the budget that a drain may use: the steps behind it need the rest. */
 const drainShare = 0.6;

@@ -1,6 +1,6 @@
 import type { EffectRun } from '../driver/handlers.ts';
+import type { Estate } from '../estate/estate.ts';
 import { budgetLeftMs, type FlipAttempt, placesOf } from './attempt.ts';
-import type { Estate } from './estate.ts';
 
 /** Share of what is left of the budget that a fence may wait for open transactions. */
 const fenceShare = 0.6;

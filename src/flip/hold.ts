@@ -1,6 +1,6 @@
 import type { EffectRun } from '../driver/handlers.ts';
+import type { Estate } from '../estate/estate.ts';
 import type { FlipAttempt } from './attempt.ts';
-import type { Estate } from './estate.ts';
 import { setRoutes } from './setRoutes.ts';
 
 /**

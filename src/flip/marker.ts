@@ -1,10 +1,10 @@
 import { randomUUID } from 'node:crypto';
 import type { EffectRun } from '../driver/handlers.ts';
 import { DrainTimeoutError, MarkerTimeoutError } from '../errors/index.ts';
+import type { Estate } from '../estate/estate.ts';
 import type { Heartbeat, Marker, Place } from '../ports/place.ts';
 import { budgetLeftMs, type FlipAttempt, placesOf } from './attempt.ts';
 import { blockingNow } from './drain.ts';
-import type { Estate } from './estate.ts';
 
 /** Share of the budget that has to be left when the markers have arrived. */
 const reserveShare = 0.1;

@@ -1,7 +1,7 @@
 import type { EffectRun } from '../driver/handlers.ts';
 import { FlipNotReadyError } from '../errors/index.ts';
+import { clusterOf, type Estate } from '../estate/estate.ts';
 import { budgetLeftMs, type FlipAttempt, placesOf } from './attempt.ts';
-import { clusterOf, type Estate } from './estate.ts';
 
 /** Views of each side that the comparison will use. */
 const viewsPerSide = 2;

@@ -1,14 +1,14 @@
 import type { EffectRun } from '../driver/handlers.ts';
 import { FlipNotReadyError, TravelTooSlowError } from '../errors/flip.ts';
+import { clusterOf, type Estate } from '../estate/estate.ts';
+import { assertHomeRegion } from '../estate/homeRegion.ts';
+import { assertSameShapes } from '../estate/shapes.ts';
+import { assertTaskHealthy } from '../estate/taskHealth.ts';
+import { reversePlan } from '../estate/taskPlans.ts';
 import { takeErrorBaseline } from '../soaking/errorBaseline.ts';
-import { assertHomeRegion } from '../steps/homeRegion.ts';
-import { assertTaskHealthy } from '../steps/replicating.ts';
-import { assertSameShapes } from '../steps/shapes.ts';
-import { reversePlan } from '../steps/taskPlans.ts';
 import type { FlipAttempt } from './attempt.ts';
 import { placesOf } from './attempt.ts';
 import type { Attempts } from './attempts.ts';
-import { clusterOf, type Estate } from './estate.ts';
 import type { RouteKeeper } from './routeKeeper.ts';
 
 /**

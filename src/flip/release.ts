@@ -1,7 +1,7 @@
 import type { EffectRun } from '../driver/handlers.ts';
+import type { Estate } from '../estate/estate.ts';
 import type { RouteState } from '../ports/routing.ts';
 import { type FlipAttempt, placesOf } from './attempt.ts';
-import type { Estate } from './estate.ts';
 import type { RouteKeeper } from './routeKeeper.ts';
 import { untilDone } from './untilDone.ts';
 

@@ -1,6 +1,6 @@
 import { isTransient, messageOf, RouteConflictError, RouteReadBackError, StaleEpochError } from '../errors/index.ts';
+import type { Estate } from '../estate/estate.ts';
 import type { FleetProxy, RouteOwner, RouteState, Side } from '../ports/routing.ts';
-import type { Estate } from './estate.ts';
 
 /** Time between two tries on a proxy that does not answer (milliseconds). */
 const tryEveryMs = 200;

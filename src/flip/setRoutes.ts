@@ -1,7 +1,7 @@
 import { FlipNotReadyError } from '../errors/index.ts';
+import type { Estate } from '../estate/estate.ts';
 import type { Route } from '../ports/routing.ts';
 import type { FlipAttempt } from './attempt.ts';
-import type { Estate } from './estate.ts';
 
 /** Changes the org's route on all proxies in parallel, each from the comment that the last step left there. */
 export async function setRoutes(

@@ -1,8 +1,8 @@
 import type { EffectRun } from '../driver/handlers.ts';
 import { FlipNotReadyError, isTransient, messageOf } from '../errors/index.ts';
-import { taskRef } from '../steps/taskPlans.ts';
+import { clusterOf, type Estate } from '../estate/estate.ts';
+import { taskRef } from '../estate/taskPlans.ts';
 import type { FlipAttempt } from './attempt.ts';
-import { clusterOf, type Estate } from './estate.ts';
 
 const fenceTimeoutMs = 5_000;
 /** How long a hold hostgroup is waited for here; after that its retirement goes on beside the next states (milliseconds). */

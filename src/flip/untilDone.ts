@@ -1,6 +1,6 @@
 import type { EffectRun } from '../driver/handlers.ts';
 import { CutoverError, messageOf, OwnershipLostError, StaleEpochError } from '../errors/index.ts';
-import type { Estate } from './estate.ts';
+import type { Estate } from '../estate/estate.ts';
 
 /** Time between two tries of something that has to succeed in the end (milliseconds). */
 const tryEveryMs = 200;

@@ -1,6 +1,6 @@
 import type { MigrationContext } from '../../statecharts/context.ts';
 import type { CutoverError } from '../errors/index.ts';
-import type { Estate } from '../flip/estate.ts';
+import type { Estate } from '../estate/estate.ts';
 import type { Finding } from '../ports/finding.ts';
 
 /** One question that preflight asks. It changes nothing. */

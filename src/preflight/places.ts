@@ -1,5 +1,5 @@
 import { CutoverError } from '../errors/index.ts';
-import { clusterOf } from '../flip/estate.ts';
+import { clusterOf } from '../estate/estate.ts';
 import { type Check, findingFrom } from './finding.ts';
 
 /** What every site and the cluster say of themselves; a place that does not answer is a finding. */

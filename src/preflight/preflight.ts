@@ -1,6 +1,6 @@
 import type { MigrationContext } from '../../statecharts/context.ts';
 import { CutoverError } from '../errors/index.ts';
-import type { Estate } from '../flip/estate.ts';
+import type { Estate } from '../estate/estate.ts';
 import type { Finding } from '../ports/finding.ts';
 import { type Check, findingFrom } from './finding.ts';
 import { placeFindings } from './places.ts';

@@ -1,5 +1,5 @@
-import { clusterOf } from '../flip/estate.ts';
-import { shapeDifferences } from '../steps/shapes.ts';
+import { clusterOf } from '../estate/estate.ts';
+import { shapeDifferences } from '../estate/shapes.ts';
 import type { Check } from './finding.ts';
 
 /** The org-owned tables have the same shape on both sides. */

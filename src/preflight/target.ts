@@ -1,5 +1,5 @@
 import { TargetNotEmptyError } from '../errors/index.ts';
-import { clusterOf } from '../flip/estate.ts';
+import { clusterOf } from '../estate/estate.ts';
 import { type Check, findingFrom } from './finding.ts';
 
 /** The cluster holds no row of the org before the first task: somebody else's would be found as extra after the flip. */

@@ -1,5 +1,5 @@
 import { messageOf } from '../errors/index.ts';
-import type { Estate } from '../flip/estate.ts';
+import type { Estate } from '../estate/estate.ts';
 
 /** Longest wait for one dependency, and how long an answer is good for (milliseconds): probes ask often. */
 const patienceMs = 2_000;

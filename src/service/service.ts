@@ -11,7 +11,7 @@ import {
   OrgAlreadyMovedError,
   UnknownMigrationError,
 } from '../errors/index.ts';
-import type { Estate } from '../flip/estate.ts';
+import type { Estate } from '../estate/estate.ts';
 import type { RouteKeeper } from '../flip/routeKeeper.ts';
 import type { MigrationRow } from '../ports/store.ts';
 import { Readiness } from './readiness.ts';

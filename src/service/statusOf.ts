@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { restoreSnapshot } from '../driver/restore.ts';
 import type { MigrationRunner } from '../driver/runner.ts';
-import type { Estate } from '../flip/estate.ts';
+import type { Estate } from '../estate/estate.ts';
 import type { RouteKeeper } from '../flip/routeKeeper.ts';
 import type { MigrationRow } from '../ports/store.ts';
 import { commandNames, type MigrationStatus, migrationStatusSchema, verificationSchema } from './status.ts';

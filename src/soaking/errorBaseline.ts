@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import type { EffectRun } from '../driver/handlers.ts';
-import type { Estate } from '../flip/estate.ts';
+import type { Estate } from '../estate/estate.ts';
 import { countsOf, errorCountsSchema, errorsBetween, perMinute } from './errorCounts.ts';
 
 const baselineSchema = z.object({

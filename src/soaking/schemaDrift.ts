@@ -1,9 +1,9 @@
 import { z } from 'zod';
 import type { EffectRun } from '../driver/handlers.ts';
 import { CutoverError, messageOf } from '../errors/index.ts';
-import { clusterOf, type Estate } from '../flip/estate.ts';
+import { clusterOf, type Estate } from '../estate/estate.ts';
+import { shapeDifferences } from '../estate/shapes.ts';
 import type { ColumnShape, TableShape } from '../ports/place.ts';
-import { shapeDifferences } from '../steps/shapes.ts';
 
 const shapesSchema = z.array(
   z.object({

@@ -1,7 +1,7 @@
 import { policyDefaults } from '../config/index.ts';
 import type { EffectRun } from '../driver/handlers.ts';
-import { clusterOf, type Estate } from '../flip/estate.ts';
-import { assertTaskHealthy } from '../steps/replicating.ts';
+import { clusterOf, type Estate } from '../estate/estate.ts';
+import { assertTaskHealthy } from '../estate/taskHealth.ts';
 import { clusterHealthGuard } from './clusterHealth.ts';
 import { readErrorBaseline } from './errorBaseline.ts';
 import { errorRateGuard } from './errorRate.ts';

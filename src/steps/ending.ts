@@ -1,10 +1,11 @@
 import type { EffectRun } from '../driver/handlers.ts';
 import { LagBreachedError } from '../errors/index.ts';
-import { clusterOf, type Estate } from '../flip/estate.ts';
+import { clusterOf, type Estate } from '../estate/estate.ts';
+import { assertTaskHealthy } from '../estate/taskHealth.ts';
 import type { RouteKeeper } from '../flip/routeKeeper.ts';
 import { retireAll } from '../flip/settle.ts';
 import type { RouteOwner } from '../ports/routing.ts';
-import { assertTaskHealthy, removeTasks } from './replicating.ts';
+import { removeTasks } from './replicating.ts';
 
 const fenceTimeoutMs = 5_000;
 const lookEveryMs = 120;

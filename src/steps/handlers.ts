@@ -1,10 +1,11 @@
 import type { EffectHandlers, EffectRun } from '../driver/handlers.ts';
+import type { Estate } from '../estate/estate.ts';
+import { assertSameShapes } from '../estate/shapes.ts';
 import { abort } from '../flip/abort.ts';
 import { type FlipAttempt, storeReport, timed } from '../flip/attempt.ts';
 import type { Attempts } from '../flip/attempts.ts';
 import { commit, decide } from '../flip/commit.ts';
 import { drain } from '../flip/drain.ts';
-import type { Estate } from '../flip/estate.ts';
 import { fence } from '../flip/fence.ts';
 import { hold } from '../flip/hold.ts';
 import { marker } from '../flip/marker.ts';
@@ -20,7 +21,6 @@ import { soak } from '../soaking/soak.ts';
 import { catchUpBack, cleanUp, complete } from './ending.ts';
 import { checkLag, watchLag } from './lag.ts';
 import { catchUp, createTask, fullLoad, reset } from './replicating.ts';
-import { assertSameShapes } from './shapes.ts';
 import { takeSnapshot } from './snapshot.ts';
 import { verify } from './verify.ts';
 

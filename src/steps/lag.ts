@@ -1,8 +1,8 @@
 import type { EffectRun } from '../driver/handlers.ts';
 import { LagBreachedError } from '../errors/index.ts';
-import { clusterOf, type Estate } from '../flip/estate.ts';
+import { clusterOf, type Estate } from '../estate/estate.ts';
+import { assertTaskHealthy } from '../estate/taskHealth.ts';
 import type { TableCount } from '../ports/place.ts';
-import { assertTaskHealthy } from './replicating.ts';
 
 /** Time between two samples of the gate (milliseconds): one beat apart around a flip. */
 const sampleEveryMs = 120;

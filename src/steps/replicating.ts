@@ -1,9 +1,10 @@
 import type { EffectRun } from '../driver/handlers.ts';
-import { CutoverError, TargetNotEmptyError, TaskFailedError } from '../errors/index.ts';
-import { clusterOf, type Estate } from '../flip/estate.ts';
+import { CutoverError, TargetNotEmptyError } from '../errors/index.ts';
+import { clusterOf, type Estate } from '../estate/estate.ts';
+import { assertHomeRegion } from '../estate/homeRegion.ts';
+import { assertTaskHealthy } from '../estate/taskHealth.ts';
+import { forwardPlan, taskRef } from '../estate/taskPlans.ts';
 import type { TaskRef, TaskState } from '../ports/replication.ts';
-import { assertHomeRegion } from './homeRegion.ts';
-import { forwardPlan, taskRef } from './taskPlans.ts';
 
 const fenceTimeoutMs = 5_000;
 /** Time between two looks at a task or at heartbeats (milliseconds). */
@@ -85,18 +86,5 @@ export async function catchUp(estate: Estate, run: EffectRun): Promise<void> {
     await assertTaskHealthy(estate, run);
     run.waitsFor('heartbeats of every site to arrive at the cluster');
     await estate.clock.sleep(lookEveryMs, signal);
-  }
-}
-
-/** A running task with a table in error is a failed one. */
-export async function assertTaskHealthy(estate: Estate, run: EffectRun): Promise<void> {
-  const ref = taskRef(run.migration, run.migration.serving === 'cluster' ? 'reverse' : 'forward');
-  const state = await estate.replication.observe(ref);
-  const id = `${ref.direction} of org ${ref.orgId}`;
-  if (state === null) throw new TaskFailedError(id, 'the task does not exist any more');
-  if (state.erroredTables.length > 0)
-    throw new TaskFailedError(id, `tables in error: ${state.erroredTables.join(', ')}`);
-  if (state.status === 'failed' || state.status === 'stopped') {
-    throw new TaskFailedError(id, `${state.status}: ${state.lastFailure ?? state.stopReason ?? 'no reason given'}`);
   }
 }

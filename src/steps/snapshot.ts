@@ -1,6 +1,6 @@
 import type { EffectRun } from '../driver/handlers.ts';
-import { clusterOf, type Estate } from '../flip/estate.ts';
-import { assertHomeRegion } from './homeRegion.ts';
+import { clusterOf, type Estate } from '../estate/estate.ts';
+import { assertHomeRegion } from '../estate/homeRegion.ts';
 
 /** Records what the move starts from, and makes the org's fence and heartbeat rows where they are missing. */
 export async function takeSnapshot(estate: Estate, run: EffectRun): Promise<{ largestLobBytes: number }> {

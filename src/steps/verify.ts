@@ -1,8 +1,8 @@
 import type { MigrationContext } from '../../statecharts/context.ts';
 import type { EffectRun } from '../driver/handlers.ts';
 import { ViewLostError } from '../errors/index.ts';
+import { clusterOf, type Estate } from '../estate/estate.ts';
 import { dropViews, type FlipAttempt, type PinnedViews } from '../flip/attempt.ts';
-import { clusterOf, type Estate } from '../flip/estate.ts';
 import type { Verification } from '../service/status.ts';
 import { type ComparisonResult, compareOrg } from '../verification/index.ts';
 

@@ -49,7 +49,7 @@ export function controller(instance: string, store: Store, script: Script): Cont
     store,
     clock: systemClock,
     handlers: script.handlers(instance),
-    logger: pino({ level: process.env.TEST_LOG ?? 'silent' }),
+    logger: pino({ level: 'silent' }),
     onState: ({ migrationId }, state) => states.set(migrationId, [...(states.get(migrationId) ?? []), state]),
     onTaken: () => {},
     onReleased: ({ migrationId }) => released.push(migrationId),

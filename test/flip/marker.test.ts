@@ -4,8 +4,8 @@ import { systemClock } from '../../src/adapters/clock.ts';
 import type { DatabasePlace } from '../../src/adapters/mysql/index.ts';
 import type { EffectRun } from '../../src/driver/handlers.ts';
 import { MarkerTimeoutError } from '../../src/errors/index.ts';
+import type { Estate } from '../../src/estate/estate.ts';
 import type { FlipAttempt } from '../../src/flip/attempt.ts';
-import type { Estate } from '../../src/flip/estate.ts';
 import { marker } from '../../src/flip/marker.ts';
 import { makeWorld, type World } from '../places/world.ts';
 

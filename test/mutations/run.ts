@@ -1,115 +1,183 @@
-import { execFile } from 'node:child_process';
-import { cp, mkdir, mkdtemp, readdir, readFile, rm, symlink } from 'node:fs/promises';
+import { type ChildProcess, execFile, spawn } from 'node:child_process';
+import { cp, mkdtemp, readdir, readFile, rm, stat, symlink } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { promisify } from 'node:util';
+import { parseArgs, promisify } from 'node:util';
+import { z } from 'zod';
 
-/*
- * Proves that the tests notice: each patch here puts one defect into a scratch copy of the project and runs the tests
- * that its header names. A patch that no longer applies, and a defect that no test notices, fail the run.
- *
- * A patch begins with `# defect: …` (one line) and `# notices: FILE…` (the tests), then a diff as git writes it.
- */
+// Each patch beside this file plants one defect. It has to apply to the code as it is, and the tests that it names have
+// to fail with it, which they do not without it.
+
+const project = fileURLToPath(new URL('../../', import.meta.url));
+const patches = fileURLToPath(new URL('.', import.meta.url));
+/** Longest time for the tests of one defect (milliseconds). */
+const testsWithinMs = 300_000;
 
 const run = promisify(execFile);
-const here = dirname(fileURLToPath(import.meta.url));
-const project = dirname(dirname(here));
 
+/** One defect and who has to notice it. */
 interface Mutation {
   readonly name: string;
   readonly file: string;
-  readonly defect: string;
-  readonly notices: readonly string[];
+  /** What is wrong with it, in a line. */
+  readonly about: string;
+  /** Test files, each with a pattern for the names of its tests where not all are needed. */
+  readonly notices: readonly { readonly file: string; readonly pattern: string | undefined }[];
 }
 
-type Verdict = 'noticed' | 'SURVIVED' | 'DOES NOT APPLY';
+type Verdict = 'noticed' | 'survived' | 'does not apply' | 'tests do not load' | 'fails without it';
 
-async function readMutation(name: string): Promise<Mutation> {
-  const file = join(here, name);
-  const text = await readFile(file, 'utf8');
-  const header = (key: string) => new RegExp(`^# ${key}: (.+)$`, 'm').exec(text)?.[1]?.trim();
-  const [defect, notices] = [header('defect'), header('notices')];
-  if (defect === undefined || notices === undefined) {
-    throw new Error(`${name} lacks its header: "# defect: …" and "# notices: FILE…"`);
+async function readMutation(file: string): Promise<Mutation> {
+  const text = await readFile(join(patches, file), 'utf8');
+  const header = (key: string) =>
+    [...text.matchAll(new RegExp(`^# ${key}: (.+)$`, 'gm'))].map(([, value]) => value ?? '');
+  const notices = header('notices').map((line) => {
+    const [path = '', pattern] = line.split(' :: ');
+    return { file: path.trim(), pattern: pattern?.trim() };
+  });
+  const [about] = header('defect');
+  if (about === undefined || notices.length === 0) {
+    throw new Error(`${file} needs the header lines "# defect: …" and "# notices: test/….test.ts [:: names of tests]"`);
   }
-  return { name: name.replace(/\.patch$/, ''), file, defect, notices: notices.split(/\s+/) };
+  return { name: basename(file, '.patch'), file, about, notices };
 }
 
-/** The project as it stands, uncommitted changes too, with the packages of this checkout. */
-async function scratchCopy(): Promise<string> {
-  const scratch = await mkdtemp(join(tmpdir(), 'bigdb-cutover-mutation-'));
+/** A copy of the project as it stands, uncommitted files included, without what is ignored. */
+async function scratchCopy(folder: string): Promise<void> {
   const { stdout } = await run('git', ['ls-files', '-z', '--cached', '--others', '--exclude-standard'], {
     cwd: project,
+    maxBuffer: 16 * 1024 * 1024,
   });
-  for (const path of stdout.split('\0').filter((name) => name !== '')) {
-    await mkdir(dirname(join(scratch, path)), { recursive: true });
-    // A file that was deleted and not committed yet is still listed.
-    await cp(join(project, path), join(scratch, path)).catch((error: NodeJS.ErrnoException) => {
-      if (error.code !== 'ENOENT') throw error;
-    });
+  for (const path of stdout.split('\0').filter((one) => one !== '')) {
+    // A file that was deleted and is still in the index is none.
+    if ((await stat(join(project, path)).catch(() => null)) === null) continue;
+    await cp(join(project, path), join(folder, path));
   }
-  await symlink(join(project, 'node_modules'), join(scratch, 'node_modules'));
-  return scratch;
+  await symlink(join(project, 'node_modules'), join(folder, 'node_modules'));
 }
 
-async function testsPass(scratch: string, files: readonly string[]): Promise<boolean> {
-  try {
-    await run(process.execPath, [join('node_modules', 'vitest', 'vitest.mjs'), 'run', ...files], {
-      cwd: scratch,
-      maxBuffer: 64 * 1024 * 1024,
-    });
-    return true;
-  } catch (error) {
-    // Vitest ends with 1 where a test failed; anything else is no verdict.
-    if ((error as { code?: unknown }).code === 1) return false;
-    throw error;
+const reportSchema = z.object({
+  success: z.boolean(),
+  numPassedTests: z.number(),
+  numFailedTests: z.number(),
+});
+
+let running: ChildProcess | undefined;
+
+/** Runs tests in the copy; null where they ended without a report. */
+async function runTests(folder: string, notices: Mutation['notices']): Promise<z.infer<typeof reportSchema> | null> {
+  let sum = { success: true, numPassedTests: 0, numFailedTests: 0 };
+  for (const { file, pattern } of notices) {
+    const reportFile = join(folder, 'report.json');
+    await rm(reportFile, { force: true });
+    const child = spawn(
+      process.execPath,
+      [
+        'node_modules/vitest/vitest.mjs',
+        'run',
+        file,
+        ...(pattern === undefined ? [] : ['-t', pattern]),
+        '--reporter=json',
+        `--outputFile=${reportFile}`,
+      ],
+      { cwd: folder, stdio: 'ignore', timeout: testsWithinMs },
+    );
+    running = child;
+    await new Promise<void>((resolve, reject) => child.once('close', () => resolve()).once('error', reject));
+    running = undefined;
+    const text = await readFile(reportFile, 'utf8').catch(() => null);
+    if (text === null) return null;
+    const report = reportSchema.parse(JSON.parse(text));
+    sum = {
+      success: sum.success && report.success,
+      numPassedTests: sum.numPassedTests + report.numPassedTests,
+      numFailedTests: sum.numFailedTests + report.numFailedTests,
+    };
   }
+  return sum;
 }
 
-async function judge(mutation: Mutation): Promise<Verdict> {
-  const scratch = await scratchCopy();
+async function inScratch<T>(work: (folder: string) => Promise<T>): Promise<T> {
+  const folder = await mkdtemp(join(tmpdir(), 'bigdb-cutover-mutation-'));
   try {
-    try {
-      await run('git', ['apply', '--whitespace=nowarn', mutation.file], { cwd: scratch });
-    } catch {
-      return 'DOES NOT APPLY';
-    }
-    return (await testsPass(scratch, mutation.notices)) ? 'SURVIVED' : 'noticed';
+    await scratchCopy(folder);
+    return await work(folder);
   } finally {
-    await rm(scratch, { recursive: true, force: true });
+    await rm(folder, { recursive: true, force: true });
   }
+}
+
+/** Applies the defect to a copy and lets the tests look at it. */
+async function judge(mutation: Mutation): Promise<Verdict> {
+  return inScratch(async (folder) => {
+    const applied = await run('git', ['apply', join(patches, mutation.file)], { cwd: folder }).then(
+      () => true,
+      (error: { stderr?: string }) => {
+        console.error(error.stderr);
+        return false;
+      },
+    );
+    if (!applied) return 'does not apply';
+    const report = await runTests(folder, mutation.notices);
+    if (report === null || (!report.success && report.numFailedTests === 0)) return 'tests do not load';
+    return report.success ? 'survived' : 'noticed';
+  });
+}
+
+/** Files whose tests fail without any defect: they can tell nothing. */
+async function failingAlready(mutations: readonly Mutation[]): Promise<Set<string>> {
+  const wanted = new Map(mutations.flatMap(({ notices }) => notices).map((one) => [`${one.file} ${one.pattern}`, one]));
+  const failing = new Set<string>();
+  await inScratch(async (folder) => {
+    for (const [key, notice] of wanted) {
+      const report = await runTests(folder, [notice]);
+      if (report === null || !report.success || report.numPassedTests === 0) failing.add(key);
+    }
+  });
+  return failing;
 }
 
 async function main(): Promise<number> {
-  const only = process.argv.slice(2);
-  const names = (await readdir(here)).filter((name) => name.endsWith('.patch')).sort();
-  const mutations = await Promise.all(
-    names.filter((name) => only.length === 0 || only.some((word) => name.includes(word))).map(readMutation),
-  );
-  if (mutations.length === 0) {
-    console.error('there is no patch of that name');
+  const { positionals, values } = parseArgs({
+    allowPositionals: true,
+    options: { help: { type: 'boolean', default: false } },
+  });
+  if (values.help) {
+    console.log(
+      'npm run test:mutations -- [NAME …]\n\nPlants each defect in a copy and runs the tests that must notice it.',
+    );
+    return 0;
+  }
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+    process.once(signal, () => {
+      running?.kill('SIGTERM');
+      process.exitCode = 130;
+    });
+  }
+  const files = (await readdir(patches)).filter((file) => file.endsWith('.patch')).sort();
+  const all = await Promise.all(files.map(readMutation));
+  const unknown = positionals.filter((name) => !all.some((mutation) => mutation.name === name));
+  if (unknown.length > 0) {
+    console.error(`no such defect: ${unknown.join(', ')}; there are ${all.map(({ name }) => name).join(', ')}`);
     return 2;
   }
-  // Tests that fail without any defect would notice everything.
-  const files = [...new Set(mutations.flatMap(({ notices }) => notices))];
-  const scratch = await scratchCopy();
-  try {
-    if (!(await testsPass(scratch, files))) {
-      console.error(`these tests fail without any defect: ${files.join(' ')}`);
-      return 1;
-    }
-  } finally {
-    await rm(scratch, { recursive: true, force: true });
-  }
-  let failed = 0;
+  const mutations = all.filter(({ name }) => positionals.length === 0 || positionals.includes(name));
+  console.log(`${mutations.length} defects; first their tests without them, in a copy of ${dirname(project)}`);
+  const failing = await failingAlready(mutations);
+  const width = Math.max(...mutations.map(({ name }) => name.length));
+  let bad = 0;
   for (const mutation of mutations) {
-    const verdict = await judge(mutation);
-    if (verdict !== 'noticed') failed += 1;
-    console.log(`${verdict.padEnd(16)}${mutation.name.padEnd(28)}${mutation.defect}`);
+    const startedAtMs = performance.now();
+    const blind = mutation.notices.filter((one) => failing.has(`${one.file} ${one.pattern}`));
+    const verdict: Verdict = blind.length > 0 ? 'fails without it' : await judge(mutation);
+    if (verdict !== 'noticed') bad += 1;
+    const seconds = ((performance.now() - startedAtMs) / 1_000).toFixed(1);
+    console.log(`${mutation.name.padEnd(width)}  ${verdict.padEnd(17)} ${seconds.padStart(6)} s  ${mutation.about}`);
+    if (process.exitCode === 130) return 130;
   }
-  console.log(`${mutations.length - failed} noticed, ${failed} not`);
-  return failed === 0 ? 0 : 1;
+  console.log(bad === 0 ? 'every defect was noticed' : `${bad} of ${mutations.length} not noticed`);
+  return bad === 0 ? 0 : 1;
 }
 
 process.exitCode = await main();

@@ -6,7 +6,7 @@ import { onServer } from '../../infra/lab/databases/index.ts';
 import type { Lab } from '../../infra/lab/estate/lab.ts';
 import { parseConfig } from '../../src/config/index.ts';
 import { openEstate } from '../../src/controller.ts';
-import type { Estate } from '../../src/flip/estate.ts';
+import type { Estate } from '../../src/estate/estate.ts';
 import type { TimelineEvent } from '../../src/service/status.ts';
 import { type GuardLab, startGuardLab } from './lab.ts';
 

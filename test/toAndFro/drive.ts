@@ -51,7 +51,7 @@ async function live(api: LabApi, orgId: number, story: Story): Promise<Migration
   let backAsked = false;
   for (;;) {
     const status = await api.get(id);
-    const phase = status.state.split('.')[0] ?? status.state;
+    const phase = phaseOf(status);
     if (status.outcome !== null) return status;
     const stuck = `${id} of org ${orgId} is in ${status.state} (${JSON.stringify(story)}): ${JSON.stringify(status.reason)} ${status.waitsFor} ${JSON.stringify(status.findings)}`;
     if (phase === 'needsOperator') throw new Error(stuck);
@@ -70,9 +70,15 @@ async function live(api: LabApi, orgId: number, story: Story): Promise<Migration
     const due = at > from || (at === from && inPhaseMs >= back.afterMs);
     if (!backAsked && due) backAsked = await taken(api, id, 'rollback');
     if (phase === 'ready' && (approval === 'atOnce' || inPhaseMs >= approval.afterMs)) await taken(api, id, 'approve');
-    const closely = !backAsked && back.phase === 'flipping' && ['lagCheck', 'ready', 'flipping'].includes(phase);
+    const closely = !backAsked && ['flipping', 'held'].includes(back.phase) && aroundTheFlip.has(phase);
     await sleep(closely ? lookCloselyEveryMs : lookEveryMs);
   }
+}
+
+/** The phase; `held` behind the preparation of a flip forward. */
+function phaseOf({ state, serving }: MigrationStatus): string {
+  const phase = state.split('.')[0] ?? state;
+  return phase === 'flipping' && serving === 'held' ? 'held' : phase;
 }
 
 /** Gives a command; false where this is not the moment for it. */

@@ -6,10 +6,12 @@ export interface Story {
   readonly approval: 'atOnce' | { readonly afterMs: number };
   /** Phase in which somebody pauses the move, and for how long; null for nobody. */
   readonly pause: { readonly phase: string; readonly forMs: number } | null;
-  /** Phase in which the way back is asked for, and how long after its beginning. */
+  /** Phase in which the way back is asked for, and how long after its beginning; `held` is the flip behind its preparation. */
   readonly back: { readonly phase: string; readonly afterMs: number };
 }
 
+/** Longest wait in a phase before the way back is asked for, where it is not the usual one. */
+const longestWaitMs: Readonly<Record<string, number>> = { soaking: 1_500, held: 150 };
 /** Phases before anything is held. */
 const beforeFlip = ['preflight', 'snapshot', 'replicating', 'lagCheck', 'ready'] as const;
 
@@ -20,19 +22,21 @@ export function randomStory(random: Random): Story {
     ['replicating', 1],
     ['lagCheck', 1],
     ['ready', 1],
-    ['flipping', 2],
+    ['flipping', 1],
+    ['held', 1],
     ['verifying', 1],
     ['soaking', 1],
   ]);
   const backPhase = random.pick<string>([
-    ['soaking', 40],
-    ['verifying', 25],
-    ['flipping', 20],
+    ['soaking', 35],
+    ['verifying', 20],
+    ['held', 20],
+    ['flipping', 10],
     [beforeFlip[random.between(0, beforeFlip.length - 1)] ?? 'ready', 15],
   ]);
   return {
     approval,
     pause: pausePhase === null ? null : { phase: pausePhase, forMs: random.between(0, 600) },
-    back: { phase: backPhase, afterMs: random.between(0, backPhase === 'soaking' ? 1_500 : 400) },
+    back: { phase: backPhase, afterMs: random.between(0, longestWaitMs[backPhase] ?? 400) },
   };
 }

@@ -1,6 +1,6 @@
 import type { MigrationContext } from '../../statecharts/context.ts';
 import { HomeRegionChangedError } from '../errors/index.ts';
-import type { Estate } from '../flip/estate.ts';
+import type { Estate } from './estate.ts';
 
 /**
  * Asked before every step that writes. Without an answer forward steps wait (the directory's error is transient); a

@@ -1,6 +1,6 @@
 import type { MigrationContext } from '../../statecharts/context.ts';
-import { clusterOf, type Estate } from '../flip/estate.ts';
 import type { TaskDirection, TaskPlan, TaskRef } from '../ports/replication.ts';
+import { clusterOf, type Estate } from './estate.ts';
 
 /** The org's task of this generation, one way. */
 export function taskRef(migration: MigrationContext, direction: TaskDirection): TaskRef {

@@ -1,7 +1,7 @@
 import type { MigrationContext } from '../../statecharts/context.ts';
 import { ShapesDifferError } from '../errors/index.ts';
-import { clusterOf, type Estate } from '../flip/estate.ts';
 import type { ColumnShape, TableShape } from '../ports/place.ts';
+import { clusterOf, type Estate } from './estate.ts';
 
 /** Type names that say the same in both dialects: display widths and MariaDB's JSON alias. */
 function comparableType(column: ColumnShape): string {
