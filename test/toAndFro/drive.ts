@@ -23,9 +23,11 @@ const phases = [
   'lagCheck',
   'ready',
   'flipping',
+  'held',
   'verifying',
   'soaking',
 ];
+const aroundTheFlip: ReadonlySet<string> = new Set(['lagCheck', 'ready', 'flipping', 'held']);
 
 /** Moves one org forward and back until it has been on the cluster `times` times; every move ends with the source serving. */
 export async function toAndFro(api: LabApi, orgId: number, times: number, random: Random): Promise<Told[]> {

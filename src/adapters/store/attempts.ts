@@ -15,9 +15,7 @@ const usedRow = z.object({ hold_in_use: z.coerce.number().int() });
 const slotRow = z.object({ slot: z.coerce.number().int() });
 
 /** The next number of the range behind the last one given that no attempt has in use; round robin, so that a number rests long. */
-async function nextHold(session: StoreSession, range: { from: number; to: number }): Promise<number> {
-  const [row] = await session.rows('SELECT last_hostgroup FROM hold_sequence WHERE id = 1 FOR UPDATE');
-  const last = lastRow.parse(row).last_hostgroup;
+async function nextHold(session: StoreSession, last: number, range: { from: number; to: number }): Promise<number> {
   const used = new Set(
     (await session.rows('SELECT hold_in_use FROM attempts WHERE hold_in_use IS NOT NULL')).map(
       (used) => usedRow.parse(used).hold_in_use,
@@ -40,6 +38,9 @@ export function attemptOperations(pool: Pool): AttemptOperations {
   return {
     beginAttempt: (input) =>
       transaction(pool, 'begin attempt', async (session) => {
+        // First, so that those who begin at once wait here, and not for one another's gaps.
+        const [sequence] = await session.rows('SELECT last_hostgroup FROM hold_sequence WHERE id = 1 FOR UPDATE');
+        const last = lastRow.parse(sequence).last_hostgroup;
         const [existing] = await session.rows(`${selectAttempt} FOR UPDATE`, [input.migrationId, input.attempt]);
         if (existing !== undefined) {
           const row = toAttemptRow(existing);
@@ -55,7 +56,7 @@ export function attemptOperations(pool: Pool): AttemptOperations {
           if (row.epoch !== input.epoch) throw new OwnershipLostError(input.migrationId, input.epoch);
           return row;
         }
-        const holdHostgroup = await nextHold(session, input.hostgroups);
+        const holdHostgroup = await nextHold(session, last, input.hostgroups);
         await session.write(
           `INSERT INTO attempts (migration_id, attempt, epoch, direction, hold_hostgroup, hold_in_use, started_at_ms, phases)
            VALUES (?, ?, ?, ?, ?, ?, ?, '[]')`,
