@@ -74,16 +74,29 @@ export class Driver {
     this.#stopping.abort(new Error('the controller stops'));
     await this.#loop;
     await this.#turn.catch(() => {});
+    const released = new AbortController();
+    const beating = this.#beatUntil(released.signal);
     await Promise.all(
       [...this.#runners.values()].map(async (runner) => {
         await runner.stop(new Error('the controller stops'));
         this.#deps.onReleased(runner.context);
       }),
     );
+    released.abort(new Error('everything is let go'));
+    await beating;
     this.#runners.clear();
     await this.#deps.store.release(this.#deps.instance).catch((error) => {
       this.#deps.logger.warn({ err: error }, 'could not hand over; others take over after the grace time');
     });
+  }
+
+  /** Runners that see a hold to its end still own it: nobody may take over meanwhile. */
+  async #beatUntil(signal: AbortSignal): Promise<void> {
+    const { clock, store, instance, logger } = this.#deps;
+    while (!signal.aborted) {
+      await store.beatController(instance).catch((error) => logger.warn({ err: error }, 'a beat was not written'));
+      await clock.sleep(beatEveryMs, signal).catch(() => {});
+    }
   }
 
   async #rounds(): Promise<void> {

@@ -17,6 +17,9 @@ import type { RouteKeeper } from './routeKeeper.ts';
  */
 const fleetStepsMs = 250;
 
+/** Longest wait for one fence to open (milliseconds). */
+const openTimeoutMs = 2_000;
+
 /** All that can be done, asked or opened before anybody has to wait. Nothing of the org changes for its clients. */
 export async function prepare(
   estate: Estate,
@@ -32,7 +35,7 @@ export async function prepare(
   const attempt = await attempts.begin(run);
   const cluster = clusterOf(estate, migration.homeRegion);
   await Promise.all([...estate.sites, cluster].map((place) => place.warmUp()));
-  await assertFences(estate, attempt);
+  await assertFences(estate, attempt, run);
   await bringAll(attempt, keeper, run);
   if (attempt.direction === 'forward') {
     await estate.replication.ensureTask(reversePlan(estate, migration), run.signal);
@@ -73,15 +76,22 @@ async function bringAll(attempt: FlipAttempt, keeper: RouteKeeper, run: EffectRu
   if (stragglers.length > 0) throw new FlipNotReadyError(`proxies that do not answer: ${stragglers.join(', ')}`);
 }
 
-/** The serving side is open to clients, the other side to the task: else somebody changed what the journal says. */
-async function assertFences(estate: Estate, attempt: FlipAttempt): Promise<void> {
-  const { from, to, taskWriter } = placesOf(estate, attempt.direction, attempt.owner.homeRegion);
+/**
+ * The serving side has to be open to clients, the other side to the task. A fence that is closed to everybody is what a
+ * late request of an attempt before this one leaves behind: it is opened again. Anything else somebody else did.
+ */
+async function assertFences(estate: Estate, attempt: FlipAttempt, run: EffectRun): Promise<void> {
+  const { orgId, epoch, homeRegion } = attempt.owner;
+  const { from, to, taskWriter } = placesOf(estate, attempt.direction, homeRegion);
   for (const [places, wanted] of [[from, 'clients'] as const, [to, taskWriter] as const]) {
     for (const place of places) {
-      const row = await place.readFence(attempt.owner.orgId);
-      if (row?.writer !== wanted) {
+      const row = await place.readFence(orgId);
+      if (row?.writer === wanted) continue;
+      if (row?.writer !== 'nobody') {
         throw new FlipNotReadyError(`${place.name}: the fence is open to ${row?.writer ?? 'no row'}, not to ${wanted}`);
       }
+      await place.setFence(orgId, wanted, epoch, openTimeoutMs, run.signal);
+      run.note(`the fence of ${place.name} was closed to everybody, and is open to ${wanted} again`);
     }
   }
 }

@@ -4,7 +4,7 @@ import { clusterOf, type Estate } from '../estate/estate.ts';
 import { assertTaskHealthy } from '../estate/taskHealth.ts';
 import type { RouteKeeper } from '../flip/routeKeeper.ts';
 import { retireAll } from '../flip/settle.ts';
-import type { RouteOwner } from '../ports/routing.ts';
+import type { RouteOwner, Side } from '../ports/routing.ts';
 import { removeTasks } from './replicating.ts';
 
 const fenceTimeoutMs = 5_000;
@@ -33,9 +33,9 @@ export async function catchUpBack(estate: Estate, run: EffectRun): Promise<{ lag
 }
 
 /** The way back ends: its task goes, the sites stay closed to everybody. */
-export async function complete(estate: Estate, keeper: RouteKeeper, run: EffectRun): Promise<void> {
+export async function complete(estate: Estate, keeper: RouteKeeper, owner: RouteOwner, run: EffectRun): Promise<void> {
   const { migration, epoch, signal } = run;
-  await keeper.untilAllThere(migration.migrationId, run.waitsFor, signal);
+  await bringEverywhere(keeper, owner, 'cluster', run);
   await removeTasks(estate, run);
   for (const site of estate.sites) {
     await site.setFence(migration.orgId, 'nobody', epoch, fenceTimeoutMs, signal);
@@ -61,11 +61,14 @@ export async function cleanUp(estate: Estate, keeper: RouteKeeper, owner: RouteO
     for (const site of estate.sites) await site.forgetHeartbeats(migration.orgId);
   }
   if (owner.attempt > 0) {
-    await keeper.bring(
-      { migrationId: migration.migrationId, owner, step: 'end', side: 'source', holdHostgroup: null },
-      signal,
-    );
-    await keeper.untilAllThere(migration.migrationId, run.waitsFor, signal);
+    await bringEverywhere(keeper, owner, 'source', run);
     await retireAll(estate, run);
   }
+}
+
+/** A migration does not end before every proxy sends the org where it lives: afterwards nobody retries a silent one. */
+async function bringEverywhere(keeper: RouteKeeper, owner: RouteOwner, side: Side, run: EffectRun): Promise<void> {
+  const { migrationId } = run.migration;
+  await keeper.bring({ migrationId, owner, step: 'end', side, holdHostgroup: null }, run.signal);
+  await keeper.untilAllThere(migrationId, run.waitsFor, run.signal);
 }
