@@ -91,7 +91,7 @@ export function effectHandlers(estate: Estate, attempts: Attempts, keeper: Route
     complete: plain(async (run) => {
       // With it ends the way back; while the schemas differ nobody knows what that way has carried.
       await assertSameShapes(estate, run.migration);
-      await complete(estate, keeper, run);
+      await complete(estate, keeper, await attempts.owner(run), run);
     }),
     'clean.up': async (run) => {
       await attempts.forget(run.migration.migrationId);
