@@ -1,7 +1,7 @@
 import { type ChildProcess, execFile, spawn } from 'node:child_process';
 import { cp, mkdtemp, readdir, readFile, rm, stat, symlink } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { basename, dirname, join } from 'node:path';
+import { basename, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs, promisify } from 'node:util';
 import { z } from 'zod';
@@ -78,6 +78,8 @@ async function runTests(folder: string, notices: Mutation['notices']): Promise<z
         'run',
         file,
         ...(pattern === undefined ? [] : ['-t', pattern]),
+        // One failure is enough, and a test that has failed may leave clients behind that the next ones wait for.
+        '--bail=1',
         '--reporter=json',
         `--outputFile=${reportFile}`,
       ],
@@ -163,7 +165,7 @@ async function main(): Promise<number> {
     return 2;
   }
   const mutations = all.filter(({ name }) => positionals.length === 0 || positionals.includes(name));
-  console.log(`${mutations.length} defects; first their tests without them, in a copy of ${dirname(project)}`);
+  console.log(`${mutations.length} defects; first their tests without them`);
   const failing = await failingAlready(mutations);
   const width = Math.max(...mutations.map(({ name }) => name.length));
   let bad = 0;
