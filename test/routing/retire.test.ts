@@ -1,7 +1,9 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { pollUntil } from '../../infra/lab/databases/index.ts';
+import { openAdmin } from '../../src/adapters/proxysql/admin.ts';
+import type { FleetProxy } from '../../src/ports/routing.ts';
 import { TARGET } from '../conformance/proxysql/bench.ts';
-import { type RouteSteps, RoutingWorld } from './world.ts';
+import { type RouteSteps, RoutingWorld, routingBy } from './world.ts';
 
 let world: RoutingWorld;
 beforeAll(async () => {
@@ -16,7 +18,41 @@ const serversOf = (route: RouteSteps) =>
     `SELECT hostname FROM runtime_mysql_servers WHERE hostgroup_id = ${route.holdHostgroup} AND status <> 'OFFLINE_HARD'`,
   );
 
+/** An adapter whose deletion arrives after a later attempt has put servers of its own into the hostgroup. */
+function delayedRetirement(route: RouteSteps): FleetProxy {
+  const admin = openAdmin(world.proxyConfig);
+  const later = `UPDATE mysql_servers SET comment = 'of a later attempt' WHERE hostgroup_id = ${route.holdHostgroup}`;
+  return world.adapter(routingBy('user'), {
+    ...admin,
+    async write(sql, signal) {
+      if (sql.startsWith('DELETE')) await world.bench.admin(later, 'LOAD MYSQL SERVERS TO RUNTIME');
+      return admin.write(sql, signal);
+    },
+  });
+}
+
 describe('a hold hostgroup is taken away', () => {
+  it('not while a rule leads there, though nobody waits yet: the next query would wait in vain', async () => {
+    const route = await world.prepared('user');
+    await route.hold('source');
+    expect(await route.proxy.retireHold(route.holdHostgroup)).toBe(false);
+    const write = (await world.client('user')).write('came late');
+    await route.untilWaiting(1);
+    await route.release('source');
+    await write;
+    expect(await route.proxy.retireHold(route.holdHostgroup)).toBe(true);
+    expect(await world.stored('came late')).toEqual({ source: 1, target: 0 });
+  });
+
+  it('only if its servers are the ones that were seen: a command of an earlier attempt takes none of a later one', async () => {
+    const route = await world.prepared('user');
+    await route.hold('source');
+    await route.release('cluster');
+    const delayed = delayedRetirement(route);
+    expect(await delayed.retireHold(route.holdHostgroup)).toBe(true);
+    expect(await serversOf(route)).toHaveLength(1);
+  });
+
   it('not while a query waits in it', async () => {
     const route = await world.prepared('user');
     await route.hold('source');

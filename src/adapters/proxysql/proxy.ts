@@ -216,10 +216,27 @@ export function createProxy(
     clientErrors: (signal) => clientErrors(admin, routing, signal),
 
     async retireHold(holdHostgroup, signal) {
+      const leads = `active = 1 AND destination_hostgroup = ${holdHostgroup}`;
+      // While a rule leads there a query may still come: this proxy has not been brought back yet.
+      const rules = await admin.rows(
+        `SELECT rule_id FROM mysql_query_rules WHERE ${leads} UNION SELECT rule_id FROM runtime_mysql_query_rules WHERE ${leads}`,
+        signal,
+      );
+      if (rules.length > 0) return false;
       const sessions = (await admin.rows(processListQuery, signal)).map(parseSession);
       const inUse = sessions.some((session) => usesHostgroup(session, holdHostgroup));
       if (inUse) return false;
-      const deleted = await admin.write(`DELETE FROM mysql_servers WHERE hostgroup_id = ${holdHostgroup}`, signal);
+      const there = await admin.rows(
+        `SELECT DISTINCT comment FROM mysql_servers WHERE hostgroup_id = ${holdHostgroup}`,
+        signal,
+      );
+      if (there.length === 0) return true;
+      // Whose servers they are is part of the condition: a delayed command must not empty the hold of a later attempt.
+      const comments = there.map(({ comment }) => literal(comment ?? null)).join(', ');
+      const deleted = await admin.write(
+        `DELETE FROM mysql_servers WHERE hostgroup_id = ${holdHostgroup} AND comment IN (${comments})`,
+        signal,
+      );
       if (deleted > 0) {
         await admin.write('SAVE MYSQL SERVERS TO DISK', signal);
         await admin.write('LOAD MYSQL SERVERS TO RUNTIME', signal);
