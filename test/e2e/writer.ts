@@ -51,7 +51,7 @@ export class SteadyWriter {
         await this.#write(connection, n);
         await sleep(everyMs);
       } catch (error) {
-        console.log('client error', new Date().toISOString(), n, String(error), performance.now() - (this.#sent?.atMs ?? 0)); this.errors.push({
+        this.errors.push({
           payload: this.#payload(n),
           code: String((error as { code?: unknown }).code),
           message: error instanceof Error ? error.message : String(error),
