@@ -68,6 +68,7 @@ async function compare(estate: Estate, migration: MigrationContext, views: Pinne
     tables: estate.tables,
     orgId: migration.orgId,
     signal,
+    monotonicMs: () => estate.clock.monotonicMs(),
   });
 }
 

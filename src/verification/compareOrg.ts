@@ -1,3 +1,4 @@
+import { systemClock } from '../adapters/clock.ts';
 import { planTable } from '../adapters/comparison/plan.ts';
 import { checkSession } from '../adapters/comparison/session.ts';
 import { makePair } from '../adapters/comparison/sqlChunkSide.ts';
@@ -53,7 +54,7 @@ const LOCATE_LIMIT = 10_000;
  */
 export async function compareOrg(options: CompareOrgOptions): Promise<ComparisonResult> {
   const { orgId, signal, tables, resumeFrom } = options;
-  const monotonicMs = options.monotonicMs ?? (() => performance.now());
+  const monotonicMs = options.monotonicMs ?? systemClock.monotonicMs;
   const startedMs = monotonicMs();
   const plans = tables.map((table) => planTable(table, options.source.shapes, options.target.shapes));
   if (resumeFrom !== undefined) checkCheckpoint(resumeFrom, options);

@@ -29,6 +29,18 @@ export class JumpingClock implements Clock {
     return promise;
   }
 
+  after(ms: number, work: () => void): () => void {
+    const ended = new AbortController();
+    this.sleep(ms, ended.signal).then(work, () => {});
+    return () => ended.abort(new Error('not wanted any more'));
+  }
+
+  timeoutSignal(ms: number): AbortSignal {
+    const timeout = new AbortController();
+    this.after(ms, () => timeout.abort(new DOMException('too long', 'TimeoutError')));
+    return timeout.signal;
+  }
+
   #schedule(): void {
     if (this.#scheduled) return;
     this.#scheduled = true;

@@ -15,6 +15,18 @@ export class FakeClock implements Clock {
       this.#sleepers.push({ dueMs: this.#nowMs + ms, wake: resolve });
     });
 
+  after = (ms: number, work: () => void): (() => void) => {
+    const ended = new AbortController();
+    this.sleep(ms, ended.signal).then(work, () => {});
+    return () => ended.abort(new Error('not wanted any more'));
+  };
+
+  timeoutSignal = (ms: number): AbortSignal => {
+    const timeout = new AbortController();
+    this.after(ms, () => timeout.abort(new DOMException('too long', 'TimeoutError')));
+    return timeout.signal;
+  };
+
   /** Moves on in steps, letting everything that wakes run to its next sleep. */
   async advance(ms: number): Promise<void> {
     const untilMs = this.#nowMs + ms;

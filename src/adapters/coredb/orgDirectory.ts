@@ -7,6 +7,7 @@ import {
   UnknownOrgError,
 } from '../../errors/index.ts';
 import type { OrgDirectory } from '../../ports/directory.ts';
+import { type PlaceMachine, THIS_MACHINE } from '../mysql/context.ts';
 import { quoted, quotedTable } from '../mysql/identifiers.ts';
 import { SessionPool } from '../mysql/pool.ts';
 import { nullableText } from '../mysql/rows.ts';
@@ -32,9 +33,15 @@ const regionRow = z.object({ homeRegion: nullableText });
  *
  * @param clusters the home regions that a configured cluster serves
  */
-export function createOrgDirectory(config: OrgDirectoryConfig, clusters: readonly string[]): OrgDirectory {
+export function createOrgDirectory(
+  config: OrgDirectoryConfig,
+  clusters: readonly string[],
+  { clock, openWire }: Pick<PlaceMachine, 'clock' | 'openWire'> = THIS_MACHINE,
+): OrgDirectory {
   const { schema = 'CoreDB', table = 'Organisation', orgColumn = 'OrgID', homeRegionColumn = 'HomeRegion' } = config;
   const pool = new SessionPool({
+    clock,
+    openWire,
     place: 'CoreDB',
     target: config,
     limit: CONNECTIONS,

@@ -1,16 +1,30 @@
+import { randomInt } from 'node:crypto';
+import type { Clock } from '../../ports/clock.ts';
+import { systemClock } from '../clock.ts';
 import type { ClusterConfig, PlaceTuning, SiteConfig } from './config.ts';
 import { DEFAULT_TUNING } from './config.ts';
 import { type PoolOptions, SessionPool } from './pool.ts';
-import type { ConnectionTarget } from './wire.ts';
+import { type ConnectionTarget, type OpenWire, openWire } from './wire.ts';
 
 /** What a place is by configuration. */
 export type PlaceKey =
   | { readonly kind: 'site'; readonly name: string; readonly homeRegion: null; readonly serverId: number }
   | { readonly kind: 'cluster'; readonly name: string; readonly homeRegion: string };
 
+/** What a place takes from the machine that it runs on; a simulation gives its own. */
+export interface PlaceMachine {
+  readonly clock: Clock;
+  readonly openWire: OpenWire;
+  /** A whole number from 0 to below `end`. */
+  readonly randomInt: (end: number) => number;
+}
+
+export const THIS_MACHINE: PlaceMachine = { clock: systemClock, openWire, randomInt };
+
 /** What every operation of a place is given. */
 export interface PlaceContext {
   readonly key: PlaceKey;
+  readonly machine: PlaceMachine;
   readonly tuning: PlaceTuning;
   /** Fence, markers, heartbeats, positions: kept open, so that nothing is opened inside the pause. */
   readonly critical: SessionPool;
@@ -27,11 +41,17 @@ const PURGE_CONNECTIONS = 2;
 const BULK_QUEUE_MS = 60_000;
 
 /** The pools of a place; nothing is opened yet. */
-export function placeContext(key: PlaceKey, config: SiteConfig | ClusterConfig): PlaceContext {
+export function placeContext(
+  key: PlaceKey,
+  config: SiteConfig | ClusterConfig,
+  machine: PlaceMachine = THIS_MACHINE,
+): PlaceContext {
   const tuning = { ...DEFAULT_TUNING, ...config.tuning };
   const main: ConnectionTarget = config;
   const purger: ConnectionTarget = { ...config, ...config.purge };
   const short = {
+    clock: machine.clock,
+    openWire: machine.openWire,
     place: key.name,
     target: main,
     isolation: 'READ COMMITTED',
@@ -61,6 +81,7 @@ export function placeContext(key: PlaceKey, config: SiteConfig | ClusterConfig):
 
   return {
     key,
+    machine,
     tuning,
     critical,
     watch,

@@ -63,11 +63,11 @@ async function deleteFrom(context: PlaceContext, session: Session, deletion: Del
   let chunkRows = FIRST_CHUNK_ROWS;
   for (;;) {
     deletion.signal.throwIfAborted();
-    const startedMs = performance.now();
+    const startedMs = context.machine.clock.monotonicMs();
     const rows = await deleteChunk(context, session, deletion, chunkRows);
     deleted += rows;
     if (rows < chunkRows) return deleted;
-    const factor = CHUNK_GOAL_MS / Math.max(1, performance.now() - startedMs);
+    const factor = CHUNK_GOAL_MS / Math.max(1, context.machine.clock.monotonicMs() - startedMs);
     chunkRows = Math.round(Math.min(MOST_CHUNK_ROWS, Math.max(1, chunkRows * Math.min(2, Math.max(0.5, factor)))));
   }
 }

@@ -1,3 +1,5 @@
+import type { Clock } from '../../ports/clock.ts';
+
 /** How long an operation may take. */
 export interface Limits {
   /** Ends the waiting with its reason. */
@@ -18,13 +20,14 @@ export class OperationTimeout extends Error {
  * Returns the function that ends the watch.
  */
 export function watchLimits(
+  clock: Clock,
   what: string,
   { signal, timeoutMs }: Limits,
   interrupt: (reason: unknown) => void,
 ): () => void {
-  let timer: NodeJS.Timeout | undefined;
+  let cancel = () => {};
   const stop = () => {
-    clearTimeout(timer);
+    cancel();
     signal?.removeEventListener('abort', onAbort);
   };
   const end = (reason: unknown) => {
@@ -32,7 +35,7 @@ export function watchLimits(
     interrupt(reason);
   };
   const onAbort = () => end(signal?.reason);
-  if (timeoutMs !== undefined) timer = setTimeout(() => end(new OperationTimeout(what, timeoutMs)), timeoutMs);
+  if (timeoutMs !== undefined) cancel = clock.after(timeoutMs, () => end(new OperationTimeout(what, timeoutMs)));
   signal?.addEventListener('abort', onAbort, { once: true });
   return stop;
 }

@@ -15,7 +15,7 @@ const waiterRow = z.object({ id: integer });
 export class MetadataWatch {
   readonly #context: PlaceContext;
   readonly #drops = new Set<(reason: string) => void>();
-  #timer: NodeJS.Timeout | null = null;
+  #cancel: (() => void) | null = null;
   #sampling: Promise<void> = Promise.resolve();
   #waiting: ReadonlySet<number> = new Set();
 
@@ -26,7 +26,7 @@ export class MetadataWatch {
   /** Watches on behalf of a view until it is removed. */
   add(drop: (reason: string) => void): void {
     this.#drops.add(drop);
-    if (this.#timer === null) this.#schedule();
+    if (this.#cancel === null) this.#schedule();
   }
 
   remove(drop: (reason: string) => void): void {
@@ -41,16 +41,16 @@ export class MetadataWatch {
   }
 
   #schedule(): void {
-    this.#timer = setTimeout(() => {
+    this.#cancel = this.#context.machine.clock.after(SAMPLE_EVERY_MS, () => {
       this.#sampling = this.#sample().then(() => {
         if (this.#drops.size > 0) this.#schedule();
       });
-    }, SAMPLE_EVERY_MS);
+    });
   }
 
   #stop(): void {
-    if (this.#timer !== null) clearTimeout(this.#timer);
-    this.#timer = null;
+    this.#cancel?.();
+    this.#cancel = null;
     this.#waiting = new Set();
   }
 

@@ -15,7 +15,7 @@ import type {
 import { type AutoIncrement, autoIncrement } from './autoIncrement.ts';
 import { binlogPosition, preparedXa } from './binlog.ts';
 import type { ClusterConfig, SiteConfig } from './config.ts';
-import { type PlaceContext, type PlaceKey, placeContext } from './context.ts';
+import { type PlaceContext, type PlaceKey, type PlaceMachine, placeContext } from './context.ts';
 import { counts } from './counts.ts';
 import { deleteOrgRows } from './deleteOrgRows.ts';
 import { enrol, readFence } from './fenceRow.ts';
@@ -34,15 +34,17 @@ export interface DatabasePlace extends Place {
 }
 
 /** A MariaDB site. Nothing is opened before the first call. */
-export function createSite(config: SiteConfig): DatabasePlace {
+export function createSite(config: SiteConfig, machine?: PlaceMachine): DatabasePlace {
   return new MysqlPlace(
-    placeContext({ kind: 'site', name: config.name, homeRegion: null, serverId: config.serverId }, config),
+    placeContext({ kind: 'site', name: config.name, homeRegion: null, serverId: config.serverId }, config, machine),
   );
 }
 
 /** An Aurora MySQL cluster. Nothing is opened before the first call. */
-export function createCluster(config: ClusterConfig): DatabasePlace {
-  return new MysqlPlace(placeContext({ kind: 'cluster', name: config.name, homeRegion: config.homeRegion }, config));
+export function createCluster(config: ClusterConfig, machine?: PlaceMachine): DatabasePlace {
+  return new MysqlPlace(
+    placeContext({ kind: 'cluster', name: config.name, homeRegion: config.homeRegion }, config, machine),
+  );
 }
 
 // What one flip uses at once, and some of what others do meanwhile.

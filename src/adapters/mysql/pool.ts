@@ -1,14 +1,17 @@
 import { z } from 'zod';
+import type { Clock } from '../../ports/clock.ts';
 import { dialectOf } from './dialect.ts';
 import { asPlaceError, errorNumber, SERVER_ERROR } from './failures.ts';
 import type { Limits } from './limits.ts';
 import { text } from './rows.ts';
 import { Semaphore } from './semaphore.ts';
 import { Session, type SessionOptions } from './session.ts';
-import { type ConnectionTarget, connected, openWire, type Wire } from './wire.ts';
+import { type ConnectionTarget, connected, type OpenWire, type Wire } from './wire.ts';
 
 /** One pool of a place. */
 export interface PoolOptions {
+  readonly clock: Clock;
+  readonly openWire: OpenWire;
   /** For errors: the place's name. */
   readonly place: string;
   readonly target: ConnectionTarget;
@@ -44,7 +47,7 @@ export class SessionPool {
 
   constructor(options: PoolOptions) {
     this.#options = options;
-    this.#permits = new Semaphore(options.limit);
+    this.#permits = new Semaphore(options.clock, options.limit);
   }
 
   /** Lends a session to `work`; whatever fails is thrown as the place's error, an abort as the signal's reason. */
@@ -130,13 +133,13 @@ export class SessionPool {
 
   async #connect(limits: Limits): Promise<Session> {
     if (this.#closed) throw new Error('the connections of this place are closed');
-    const wire = openWire(this.#options.target, this.#options.connectTimeoutMs);
+    const wire = this.#options.openWire(this.#options.target, this.#options.connectTimeoutMs);
     // An idle connection may end at any time; without a listener that would end the process.
     let failed: (error: unknown) => void = () => {};
     wire.connection.on('error', (error) => failed(error));
     wire.connection.on('end', () => failed(new Error('the server ended the connection')));
     try {
-      await connected(wire, limits);
+      await connected(this.#options.clock, wire, limits);
       const session = await this.#prepare(wire);
       failed = (error) => this.#drop(session, error);
       if (this.#closed) throw new Error('the connections of this place were closed');
@@ -150,6 +153,7 @@ export class SessionPool {
 
   async #prepare(wire: Wire): Promise<Session> {
     const options: SessionOptions = {
+      clock: this.#options.clock,
       defaultTimeoutMs: this.#options.queryTimeoutMs,
       abandoned: (session) => this.#abandon(session),
     };

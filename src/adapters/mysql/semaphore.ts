@@ -1,11 +1,14 @@
+import type { Clock } from '../../ports/clock.ts';
 import { type Limits, watchLimits } from './limits.ts';
 
 /** At most `permits` holders at once; who comes later waits in line. */
 export class Semaphore {
+  readonly #clock: Clock;
   #free: number;
   readonly #waiting = new Set<() => void>();
 
-  constructor(permits: number) {
+  constructor(clock: Clock, permits: number) {
+    this.#clock = clock;
     this.#free = permits;
   }
 
@@ -21,7 +24,7 @@ export class Semaphore {
         stop();
         resolve();
       };
-      const stop = watchLimits(what, limits, (reason) => {
+      const stop = watchLimits(this.#clock, what, limits, (reason) => {
         this.#waiting.delete(granted);
         reject(reason);
       });

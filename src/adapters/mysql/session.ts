@@ -1,9 +1,10 @@
-import type { FieldPacket, QueryOptions } from 'mysql2';
+import type { QueryOptions } from 'mysql2';
 import { z } from 'zod';
+import type { Clock } from '../../ports/clock.ts';
 import type { Dialect } from './dialect.ts';
 import { errorNumber } from './failures.ts';
 import { type Limits, watchLimits } from './limits.ts';
-import type { Wire } from './wire.ts';
+import type { Wire, WireField } from './wire.ts';
 
 /** A value of a read view: nothing of what the server sent is lost. */
 export type RawValue = string | Buffer | null;
@@ -17,6 +18,7 @@ const BINARY_CHARACTER_SET = 63;
 
 /** How a session behaves. */
 export interface SessionOptions {
+  readonly clock: Clock;
   readonly defaultTimeoutMs: number;
   /** Told when a statement was given up and the connection closed: the server may still be at it. */
   readonly abandoned: (session: Session) => void;
@@ -32,6 +34,7 @@ export class Session {
   /** Value of innodb_lock_wait_timeout on this connection, seconds; who changes it keeps it up to date. */
   lockWaitSeconds = 0;
   readonly #wire: Wire;
+  readonly #clock: Clock;
   readonly #defaultTimeoutMs: number;
   readonly #abandoned: (session: Session) => void;
   readonly #pending = new Set<(reason: unknown) => void>();
@@ -40,6 +43,7 @@ export class Session {
 
   constructor(wire: Wire, dialect: Dialect, options: SessionOptions) {
     this.#wire = wire;
+    this.#clock = options.clock;
     this.dialect = dialect;
     this.threadId = wire.connection.threadId ?? 0;
     this.#defaultTimeoutMs = options.defaultTimeoutMs;
@@ -130,11 +134,11 @@ export class Session {
     }
   }
 
-  #send(options: QueryOptions, limits: Limits): Promise<{ result: unknown; fields: readonly FieldPacket[] }> {
+  #send(options: QueryOptions, limits: Limits): Promise<{ result: unknown; fields: readonly WireField[] }> {
     limits.signal?.throwIfAborted();
     const timeoutMs = limits.timeoutMs ?? this.#defaultTimeoutMs;
     return new Promise((resolve, reject) => {
-      const stop = watchLimits('the statement', { signal: limits.signal, timeoutMs }, (reason) => {
+      const stop = watchLimits(this.#clock, 'the statement', { signal: limits.signal, timeoutMs }, (reason) => {
         this.discard(reason);
         this.#abandoned(this);
       });
@@ -143,7 +147,7 @@ export class Session {
         reject(reason);
       };
       this.#pending.add(fail);
-      this.#wire.connection.query(options, (error: unknown, result: unknown, fields?: readonly FieldPacket[]) => {
+      this.#wire.connection.query(options, (error: unknown, result: unknown, fields?: readonly WireField[]) => {
         this.#pending.delete(fail);
         if (error === null || error === undefined) {
           stop();
@@ -158,12 +162,8 @@ export class Session {
   }
 }
 
-function isBytes(field: FieldPacket): boolean {
+function isBytes(field: WireField): boolean {
   const type = field.columnType ?? field.type ?? 0;
   if (ALWAYS_BYTES.has(type)) return true;
-  return BYTES_IF_BINARY.has(type) && characterSetOf(field) === BINARY_CHARACTER_SET;
-}
-
-function characterSetOf(field: FieldPacket): number {
-  return z.object({ characterSet: z.number() }).parse(field).characterSet;
+  return BYTES_IF_BINARY.has(type) && field.characterSet === BINARY_CHARACTER_SET;
 }

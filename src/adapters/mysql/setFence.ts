@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { FenceTimeoutError, FenceUncertainError, PlaceError, StaleEpochError } from '../../errors/index.ts';
 import { CONTROL_SCHEMA } from '../../fence/schema.ts';
+import type { Clock } from '../../ports/clock.ts';
 import type { FenceWriter } from '../../ports/place.ts';
 import { type Blocker, blockersOf } from './blockers.ts';
 import type { PlaceContext } from './context.ts';
@@ -36,14 +37,15 @@ const BLOCKERS_EVERY_MS = 120;
  * - The server knows whole seconds only; the finer bound is this side's.
  */
 export async function setFence(context: PlaceContext, change: FenceChange): Promise<void> {
-  const { critical, key } = context;
-  const deadlineMs = performance.now() + change.timeoutMs;
+  const { critical, key, machine } = context;
+  const { clock } = machine;
+  const deadlineMs = clock.monotonicMs() + change.timeoutMs;
   for (;;) {
-    const remainingMs = Math.max(1, deadlineMs - performance.now());
+    const remainingMs = Math.max(1, deadlineMs - clock.monotonicMs());
     const limits = { signal: change.signal, timeoutMs: remainingMs };
     const outcome = await critical.use('changing the fence', (s) => attempt(context, s, change, remainingMs), limits);
     if (outcome === 'changed') return;
-    if (outcome !== 'deadlock' || performance.now() >= deadlineMs) {
+    if (outcome !== 'deadlock' || clock.monotonicMs() >= deadlineMs) {
       const blockers = outcome === 'deadlock' ? [] : outcome.blockers;
       throw new FenceTimeoutError(
         key.name,
@@ -96,7 +98,8 @@ class LockRequest {
   /** Rows that the UPDATE matched, once it was answered. */
   matched = 0;
   #blockers: readonly Blocker[] = [];
-  #blockersTimer: NodeJS.Timeout | undefined;
+  /** Ends the wait for the next question; null: nobody asks any more. */
+  #stopAsking: (() => void) | null = null;
 
   constructor(context: PlaceContext, session: Session, change: FenceChange) {
     this.#context = context;
@@ -124,7 +127,12 @@ class LockRequest {
     this.#askForBlockers(remainingMs * BLOCKERS_AT);
     let stopWatching = () => {};
     const givenUp = new Promise<{ reason: unknown }>((resolve) => {
-      stopWatching = watchLimits('the fence', { signal, timeoutMs: remainingMs }, (reason) => resolve({ reason }));
+      stopWatching = watchLimits(
+        this.#context.machine.clock,
+        'the fence',
+        { signal, timeoutMs: remainingMs },
+        (reason) => resolve({ reason }),
+      );
     });
     try {
       const first = await Promise.race([update, givenUp]);
@@ -132,21 +140,21 @@ class LockRequest {
       if ('error' in first) return await this.#failed(first.error);
       return await this.#end();
     } finally {
-      clearTimeout(this.#blockersTimer);
-      this.#blockersTimer = undefined;
+      this.#stopAsking?.();
+      this.#stopAsking = null;
       stopWatching();
     }
   }
 
   #askForBlockers(afterMs: number): void {
-    const timer = setTimeout(async () => {
+    const cancel = this.#context.machine.clock.after(afterMs, async () => {
       const blockers = await blockersOf(this.#context, this.#session.threadId);
       // Another timer or none: the request has ended meanwhile, and the answer says nothing about it.
-      if (this.#blockersTimer !== timer) return;
+      if (this.#stopAsking !== cancel) return;
       this.#blockers = blockers;
       if (blockers.length === 0) this.#askForBlockers(BLOCKERS_EVERY_MS);
-    }, afterMs);
-    this.#blockersTimer = timer;
+    });
+    this.#stopAsking = cancel;
   }
 
   #answered(matched: number): 'answered' {
@@ -173,11 +181,11 @@ class LockRequest {
   }
 
   async #makeSure(): Promise<void> {
-    const { key, watch } = this.#context;
+    const { key, watch, machine } = this.#context;
     const { threadId, lockWaitSeconds } = this.#session;
     try {
       await watch.kill(threadId, { timeoutMs: ENDING_MS });
-      await watch.use('waiting for the end of a lock request', (session) => gone(session, threadId), {
+      await watch.use('waiting for the end of a lock request', (session) => gone(machine.clock, session, threadId), {
         timeoutMs: ENDING_MS,
       });
     } catch (error) {
@@ -197,8 +205,8 @@ class LockRequest {
 
 const countRow = z.object({ threads: integer });
 
-async function gone(session: Session, threadId: number): Promise<void> {
-  const deadlineMs = performance.now() + ENDING_MS;
+async function gone(clock: Clock, session: Session, threadId: number): Promise<void> {
+  const deadlineMs = clock.monotonicMs() + ENDING_MS;
   for (;;) {
     const row = await session.row(
       countRow,
@@ -206,7 +214,7 @@ async function gone(session: Session, threadId: number): Promise<void> {
       [threadId],
     );
     if (row?.threads === 0) return;
-    if (performance.now() >= deadlineMs) throw new Error(`thread ${threadId} is still there after its KILL`);
-    await new Promise((resolve) => setTimeout(resolve, GONE_POLL_MS));
+    if (clock.monotonicMs() >= deadlineMs) throw new Error(`thread ${threadId} is still there after its KILL`);
+    await clock.sleep(GONE_POLL_MS);
   }
 }

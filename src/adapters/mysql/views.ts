@@ -1,4 +1,3 @@
-import { randomInt } from 'node:crypto';
 import { z } from 'zod';
 import { ViewLostError, ViewNotPinnedError } from '../../errors/index.ts';
 import { CONTROL_SCHEMA, PIN_PROBE_SLOTS } from '../../fence/schema.ts';
@@ -48,9 +47,9 @@ export async function openViews(
 }
 
 async function proveThatTheyHold(context: PlaceContext, lent: readonly Session[], limits: Limits): Promise<void> {
-  const { key, critical } = context;
+  const { key, critical, machine } = context;
   // Several rows, so that flips of different orgs do not wait for each other.
-  const slot = randomInt(PIN_PROBE_SLOTS);
+  const slot = machine.randomInt(PIN_PROBE_SLOTS);
   const read = () => Promise.all(lent.map((session) => session.row(probeRow, READ_PROBE, [key.name, slot], limits)));
   const before = await read();
   await critical.use(

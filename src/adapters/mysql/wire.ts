@@ -1,5 +1,6 @@
 import { connect as connectSocket } from 'node:net';
-import { type Connection, createConnection, type SslOptions } from 'mysql2';
+import { createConnection, type QueryOptions, type SslOptions } from 'mysql2';
+import type { Clock } from '../../ports/clock.ts';
 import { type Limits, watchLimits } from './limits.ts';
 
 /** Where and as whom to connect. */
@@ -12,9 +13,28 @@ export interface ConnectionTarget {
   readonly ssl?: SslOptions | undefined;
 }
 
+/** What is used of the driver's connection; a simulation may take its place. */
+export interface WireConnection {
+  readonly threadId?: number | undefined;
+  on(event: 'error' | 'end', listener: (error?: unknown) => void): unknown;
+  connect(done: (error: unknown) => void): void;
+  query(options: QueryOptions, done: (error: unknown, result: unknown, fields?: readonly WireField[]) => void): unknown;
+}
+
+/** A column of a result. */
+export interface WireField {
+  readonly name: string;
+  readonly columnType?: number | undefined;
+  readonly type?: number | undefined;
+  readonly characterSet?: number | undefined;
+}
+
+/** Begins to connect to a target. */
+export type OpenWire = (target: ConnectionTarget, connectTimeoutMs: number) => Wire;
+
 /** A connection, and the way to end it at once. */
 export interface Wire {
-  readonly connection: Connection;
+  readonly connection: WireConnection;
   /** Closes the socket: the driver's own `destroy` only half-closes it, and a frozen server never closes its half. */
   sever(): void;
 }
@@ -53,9 +73,9 @@ export function openWire(target: ConnectionTarget, connectTimeoutMs: number): Wi
 }
 
 /** Resolves when the server has let the account in. */
-export function connected({ connection }: Wire, limits: Limits): Promise<void> {
+export function connected(clock: Clock, { connection }: Wire, limits: Limits): Promise<void> {
   return new Promise((resolve, reject) => {
-    const stop = watchLimits('connecting', limits, (reason) => reject(reason));
+    const stop = watchLimits(clock, 'connecting', limits, (reason) => reject(reason));
     connection.connect((error: unknown) => {
       stop();
       if (error === null || error === undefined) resolve();

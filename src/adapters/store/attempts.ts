@@ -1,8 +1,7 @@
-import type { Pool } from 'mysql2/promise';
 import { z } from 'zod';
 import { HoldHostgroupsSpentError, OwnershipLostError } from '../../errors/store.ts';
 import type { Store } from '../../ports/store.ts';
-import { type StoreSession, transaction, withSession } from './connection.ts';
+import { type StorePool, type StoreSession, transaction, withSession } from './connection.ts';
 import { toAttempt, toAttemptRow } from './rows.ts';
 
 type AttemptOperations = Pick<
@@ -34,7 +33,7 @@ async function nextHold(session: StoreSession, last: number, range: { from: numb
 
 const selectAttempt = 'SELECT * FROM attempts WHERE migration_id = ? AND attempt = ?';
 
-export function attemptOperations(pool: Pool): AttemptOperations {
+export function attemptOperations(pool: StorePool): AttemptOperations {
   return {
     beginAttempt: (input) =>
       transaction(pool, 'begin attempt', async (session) => {

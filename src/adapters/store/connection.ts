@@ -1,4 +1,4 @@
-import { createPool, type Pool, type PoolConnection, type PoolOptions } from 'mysql2/promise';
+import { createPool, type PoolOptions } from 'mysql2/promise';
 import { CutoverError } from '../../errors/base.ts';
 import { StoreUnavailableError } from '../../errors/store.ts';
 
@@ -15,8 +15,25 @@ export interface StoreConfig {
 /** Time after which a statement of the store counts as unanswered (milliseconds). */
 const statementTimeoutMs = 5_000;
 
-export function openPool(config: StoreConfig): Pool {
-  return createPool({
+/** What is used of a connection to the store; a simulation may take its place. */
+export interface StoreConnection {
+  query(
+    statement: string | { readonly sql: string; readonly timeout: number },
+    values?: readonly unknown[],
+  ): Promise<readonly [unknown, unknown]>;
+  release(): void;
+  destroy(): void;
+}
+
+/** Connections to the store. */
+export interface StorePool {
+  getConnection(): Promise<StoreConnection>;
+  end(): Promise<void>;
+}
+
+/** The driver's own pool. */
+export function openPool(config: StoreConfig): StorePool {
+  const pool = createPool({
     host: config.host,
     port: config.port,
     user: config.user,
@@ -30,6 +47,17 @@ export function openPool(config: StoreConfig): Pool {
     timezone: 'Z',
     supportBigNumbers: true,
   });
+  return {
+    end: () => pool.end(),
+    async getConnection() {
+      const connection = await pool.getConnection();
+      return {
+        query: (statement, values = []) => connection.query(statement as string, [...values]),
+        release: () => connection.release(),
+        destroy: () => connection.destroy(),
+      };
+    },
+  };
 }
 
 /** Statements inside a transaction or on a connection of their own. */
@@ -40,9 +68,9 @@ export interface StoreSession {
   write(sql: string, values?: readonly unknown[]): Promise<number>;
 }
 
-function sessionOn(connection: PoolConnection): StoreSession {
+function sessionOn(connection: StoreConnection): StoreSession {
   const run = (sql: string, values: readonly unknown[] = []) =>
-    connection.query({ sql, timeout: statementTimeoutMs }, values as unknown[]);
+    connection.query({ sql, timeout: statementTimeoutMs }, values);
   return {
     rows: async (sql, values) => (await run(sql, values))[0] as unknown[],
     write: async (sql, values) => ((await run(sql, values))[0] as { affectedRows: number }).affectedRows,
@@ -59,17 +87,21 @@ function isServerRefusal(error: unknown): boolean {
  * Runs `work` on one connection. A connection on which anything failed is thrown away: what it still carries out is
  * not known. Deadlocks and lost connections come out as `StoreUnavailableError` (transient).
  */
-export function withSession<T>(pool: Pool, action: string, work: (session: StoreSession) => Promise<T>): Promise<T> {
+export function withSession<T>(
+  pool: StorePool,
+  action: string,
+  work: (session: StoreSession) => Promise<T>,
+): Promise<T> {
   return withConnection(pool, action, async (connection) => work(sessionOn(connection)));
 }
 
 /** As `withSession`, with the connection itself. */
 export async function withConnection<T>(
-  pool: Pool,
+  pool: StorePool,
   action: string,
-  work: (connection: PoolConnection) => Promise<T>,
+  work: (connection: StoreConnection) => Promise<T>,
 ): Promise<T> {
-  let connection: PoolConnection | null = null;
+  let connection: StoreConnection | null = null;
   try {
     connection = await pool.getConnection();
     const result = await work(connection);
@@ -93,7 +125,7 @@ const retryable = new Set([1205, 1213, 1020]);
 
 /** A transaction, tried again after a deadlock. */
 export async function transaction<T>(
-  pool: Pool,
+  pool: StorePool,
   action: string,
   work: (session: StoreSession) => Promise<T>,
 ): Promise<T> {

@@ -1,9 +1,8 @@
-import type { Pool } from 'mysql2/promise';
 import { z } from 'zod';
 import { OrgAlreadyMovingError } from '../../errors/service.ts';
 import { OwnershipLostError, StoreUnavailableError } from '../../errors/store.ts';
 import type { NewTimelineEvent, Store } from '../../ports/store.ts';
-import { type StoreSession, transaction, withSession } from './connection.ts';
+import { type StorePool, type StoreSession, transaction, withSession } from './connection.ts';
 import { migrationColumns, toMigration, toTimelineEvent } from './rows.ts';
 
 type JournalOperations = Pick<
@@ -28,7 +27,7 @@ async function append(session: StoreSession, id: string, events: readonly NewTim
   await session.write('UPDATE migrations SET next_seq = ? WHERE id = ?', [seq, id]);
 }
 
-export function journalOperations(pool: Pool): JournalOperations {
+export function journalOperations(pool: StorePool): JournalOperations {
   return {
     async create(input) {
       try {

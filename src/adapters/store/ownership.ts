@@ -1,7 +1,6 @@
-import type { Pool } from 'mysql2/promise';
 import { z } from 'zod';
 import type { Store } from '../../ports/store.ts';
-import { transaction, withSession } from './connection.ts';
+import { type StorePool, transaction, withSession } from './connection.ts';
 
 type OwnershipOperations = Pick<
   Store,
@@ -21,7 +20,7 @@ const idsOf = (rows: readonly unknown[]) => rows.map((row) => idRow.parse(row).i
 const listed = (ids: readonly string[]) => (ids.length === 0 ? [''] : ids);
 
 /** Who owns what, by the store's own clock: the controllers' clocks are never compared. */
-export function ownershipOperations(pool: Pool): OwnershipOperations {
+export function ownershipOperations(pool: StorePool): OwnershipOperations {
   return {
     async postCommand({ migrationId, command, actor, reason }) {
       await withSession(pool, 'post command', (session) =>

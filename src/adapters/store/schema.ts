@@ -1,6 +1,6 @@
-import type { Connection } from 'mysql2/promise';
 import { z } from 'zod';
 import { StoreSchemaNewerError, StoreUnavailableError } from '../../errors/store.ts';
+import type { StoreConnection } from './connection.ts';
 import { statements as first } from './migrations/0001.ts';
 
 /** Every migration of the store's schema, in order; the number is the index plus one. */
@@ -13,7 +13,7 @@ const versionRow = z.object({ version: z.coerce.number().int() });
  * Brings the schema up to date under a named lock, so that controllers started together do it once. DDL commits by
  * itself: each statement is recorded, and a run that was cut off goes on behind the last one that was.
  */
-export async function migrateSchema(connection: Connection): Promise<void> {
+export async function migrateSchema(connection: StoreConnection): Promise<void> {
   await connection.query(
     `CREATE TABLE IF NOT EXISTS schema_steps (
        version INT NOT NULL, step INT NOT NULL, applied_at DATETIME(3) NOT NULL, PRIMARY KEY (version, step)
@@ -33,7 +33,7 @@ export async function migrateSchema(connection: Connection): Promise<void> {
   }
 }
 
-async function applyVersion(connection: Connection, version: number, steps: readonly string[]): Promise<void> {
+async function applyVersion(connection: StoreConnection, version: number, steps: readonly string[]): Promise<void> {
   const [rows] = await connection.query('SELECT COUNT(*) AS version FROM schema_steps WHERE version = ?', [version]);
   const done = versionRow.parse((rows as unknown[])[0]).version;
   for (let step = done; step < steps.length; step++) {

@@ -1,14 +1,13 @@
-import type { Pool } from 'mysql2/promise';
 import type { Store } from '../../ports/store.ts';
 import { attemptOperations } from './attempts.ts';
-import { openPool, type StoreConfig, withConnection, withSession } from './connection.ts';
+import { openPool, type StoreConfig, type StorePool, withConnection, withSession } from './connection.ts';
 import { journalOperations } from './journal.ts';
 import { ownershipOperations } from './ownership.ts';
 import { migrateSchema } from './schema.ts';
 
 /** The store on MySQL or MariaDB. Opens connections as they are needed; `migrate()` comes before anything else. */
-export function createStore(config: StoreConfig): Store {
-  const pool: Pool = openPool(config);
+export function createStore(config: StoreConfig, open: (config: StoreConfig) => StorePool = openPool): Store {
+  const pool = open(config);
   return {
     migrate: () => withConnection(pool, 'bring the schema up to date', migrateSchema),
     ping: () => withSession(pool, 'ping', async (session) => void (await session.rows('SELECT 1'))),
