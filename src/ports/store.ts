@@ -1,5 +1,6 @@
 import type { MigrationContext } from '../../statecharts/context.ts';
 import type { DeadlineName, EffectName } from '../../statecharts/effects.ts';
+import type { JournalVersionError } from '../errors/store.ts';
 import type { Attempt, Reason, TimelineEvent } from '../service/status.ts';
 import type { BinlogPosition } from './place.ts';
 
@@ -28,6 +29,12 @@ export interface MigrationRow {
   readonly revision: number;
   readonly epoch: number;
   readonly owner: string | null;
+}
+
+/** A migration whose journal this version cannot read: what stands beside the journal, and why it was refused. */
+export interface UnreadableRow extends Omit<MigrationRow, 'journal'> {
+  readonly journal: null;
+  readonly refusal: JournalVersionError;
 }
 
 export type NewTimelineEvent = Omit<TimelineEvent, 'seq' | 'at'> & { readonly atMs: number };
@@ -72,6 +79,7 @@ export interface ListQuery {
   readonly state?: string;
   readonly homeRegion?: string;
   readonly orgId?: number;
+  readonly id?: string;
   readonly limit: number;
   /** Id after which the page begins. */
   readonly after?: string;
@@ -96,8 +104,10 @@ export interface Store {
     journal: JournalEntry;
     timeline: readonly NewTimelineEvent[];
   }): Promise<void>;
+  /** Throws `JournalVersionError` where this version cannot read the journal. */
   get(id: string): Promise<MigrationRow | null>;
-  list(query: ListQuery): Promise<readonly MigrationRow[]>;
+  /** One journal that cannot be read keeps nobody from the others. */
+  list(query: ListQuery): Promise<readonly (MigrationRow | UnreadableRow)[]>;
   /** Throws `OwnershipLostError` where epoch or revision are not the stored ones. */
   commit(step: StepCommit): Promise<void>;
   /** Timeline entries outside a step (notes of a running effect). */

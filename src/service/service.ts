@@ -7,16 +7,17 @@ import type { Driver } from '../driver/driver.ts';
 import { restoreSnapshot } from '../driver/restore.ts';
 import {
   CommandNotAllowedError,
+  JournalVersionError,
   NoHomeRegionError,
   OrgAlreadyMovedError,
   UnknownMigrationError,
 } from '../errors/index.ts';
 import type { Estate } from '../estate/estate.ts';
 import type { RouteKeeper } from '../flip/routeKeeper.ts';
-import type { MigrationRow } from '../ports/store.ts';
+import type { MigrationRow, UnreadableRow } from '../ports/store.ts';
 import { Readiness } from './readiness.ts';
 import { type CommandName, commandNames, type MigrationService } from './status.ts';
-import { assembleStatus } from './statusOf.ts';
+import { assembleStatus, unreadableStatus } from './statusOf.ts';
 
 /** States that a repeated command has already led to: asked again, nothing happens and nothing is wrong. */
 const alreadyDone: Readonly<Record<CommandName, (row: MigrationRow) => boolean>> = {
@@ -46,7 +47,15 @@ export function createService(deps: {
     if (row === null) throw new UnknownMigrationError(id);
     return row;
   };
-  const status = async (row: MigrationRow) => assembleStatus(estate, keeper, driver.runner(row.id), row);
+  const status = async (row: MigrationRow | UnreadableRow) => {
+    if (row.journal === null) return unreadableStatus(row, row.refusal);
+    try {
+      return await assembleStatus(estate, keeper, driver.runner(row.id), row);
+    } catch (error) {
+      if (!(error instanceof JournalVersionError)) throw error;
+      return unreadableStatus(row, error);
+    }
+  };
 
   return {
     async create({ orgId, policy: requested }, actor) {
@@ -57,13 +66,18 @@ export function createService(deps: {
       const completed = earlier.find(({ state }) => state === 'completed');
       if (completed !== undefined) throw new OrgAlreadyMovedError(orgId, completed.id);
       const id = migrationId(clock.nowMs());
+      // Task ids and attempts must not be used twice: what an unreadable journal used cannot be known.
+      const readable = earlier.map((row) => {
+        if (row.journal === null) throw row.refusal;
+        return row;
+      });
       const [snapshot] = initialTransition(migrationMachine, {
         migrationId: id,
         orgId,
         homeRegion,
         policy: effective,
-        generationBefore: Math.max(0, ...earlier.map(({ journal }) => journal.context.generation)),
-        attemptBefore: Math.max(0, ...earlier.map(({ journal }) => journal.context.attempt)),
+        generationBefore: Math.max(0, ...readable.map(({ journal }) => journal.context.generation)),
+        attemptBefore: Math.max(0, ...readable.map(({ journal }) => journal.context.attempt)),
       });
       await store.create({
         id,
@@ -106,7 +120,11 @@ export function createService(deps: {
       };
     },
 
-    get: async (id) => status(await rowOf(id)),
+    async get(id) {
+      const [row] = await store.list({ id, limit: 1 });
+      if (row === undefined) throw new UnknownMigrationError(id);
+      return status(row);
+    },
 
     async command(id, command, { reason }, actor) {
       const row = await rowOf(id);
@@ -121,7 +139,7 @@ export function createService(deps: {
     },
 
     async events(id, { after, limit }) {
-      await rowOf(id);
+      if ((await store.list({ id, limit: 1 })).length === 0) throw new UnknownMigrationError(id);
       return [...(await store.events(id, after, limit))];
     },
 

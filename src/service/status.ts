@@ -54,7 +54,9 @@ export const migrationStatusSchema = z.object({
   since: z.iso.datetime(),
   createdAt: z.iso.datetime(),
   outcome: z.enum(['completed', 'rolledBack', 'cancelled']).nullable(),
-  serving: z.enum(['source', 'cluster', 'held']),
+  serving: z
+    .enum(['source', 'cluster', 'held', 'unknown'])
+    .describe('`unknown` where this version cannot read the journal'),
   waitsFor: z.string().nullable().describe('What it waits for, in words'),
   reason: reasonSchema.nullable(),
   allowed: z.array(z.enum(commandNames)),

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { restoreSnapshot } from '../driver/restore.ts';
 import type { MigrationRunner } from '../driver/runner.ts';
+import type { JournalVersionError } from '../errors/index.ts';
 import type { Estate } from '../estate/estate.ts';
 import type { RouteKeeper } from '../flip/routeKeeper.ts';
 import type { MigrationRow } from '../ports/store.ts';
@@ -71,6 +72,36 @@ export async function assembleStatus(
     verification: verificationSchema.nullable().parse(verification),
     findings: findingsSchema.parse(findings ?? []),
     policy: { ...context.policy },
+    owner: row.owner,
+    epoch: row.epoch,
+    version: row.revision,
+  };
+}
+
+/** What is known of a migration whose journal is not read here: what stands beside it, and why. Nothing is guessed. */
+export function unreadableStatus(
+  row: Omit<MigrationRow, 'journal'>,
+  { code, message, remedy, details }: JournalVersionError,
+): MigrationStatus {
+  return {
+    id: row.id,
+    orgId: row.orgId,
+    homeRegion: row.homeRegion,
+    state: row.state,
+    since: iso(row.sinceMs),
+    createdAt: iso(row.createdAtMs),
+    outcome: null,
+    serving: 'unknown',
+    waitsFor: 'a controller that can read its journal',
+    reason: { code, message, remedy, details: { ...details } },
+    allowed: [],
+    pauseRequested: false,
+    progress: { percent: 0, etaMs: null, tables: [] },
+    lag: { forwardMs: null, reverseMs: null, observedAt: null },
+    attempts: [],
+    verification: null,
+    findings: [],
+    policy: {},
     owner: row.owner,
     epoch: row.epoch,
     version: row.revision,

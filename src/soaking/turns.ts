@@ -66,8 +66,9 @@ export class RollbackTurns {
         state,
         sinceMs,
         homeRegion,
-        byPerson: journal.context.returnRequested !== null,
-        tries: journal.context.tries,
+        // One that another version runs has its place all the same: it is on its way.
+        byPerson: journal === null || journal.context.returnRequested !== null,
+        tries: journal?.context.tries ?? 0,
       }));
     });
   }

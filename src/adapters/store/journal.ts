@@ -3,7 +3,7 @@ import { OrgAlreadyMovingError } from '../../errors/service.ts';
 import { OwnershipLostError, StoreUnavailableError } from '../../errors/store.ts';
 import type { NewTimelineEvent, Store } from '../../ports/store.ts';
 import { type StorePool, type StoreSession, transaction, withSession } from './connection.ts';
-import { migrationColumns, toMigration, toTimelineEvent } from './rows.ts';
+import { migrationColumns, toListed, toMigration, toTimelineEvent } from './rows.ts';
 
 type JournalOperations = Pick<
   Store,
@@ -64,7 +64,7 @@ export function journalOperations(pool: StorePool): JournalOperations {
           session.rows(`SELECT ${migrationColumns} FROM migrations WHERE active_org_id = ?`, [input.orgId]),
         );
         if (row === undefined) throw error;
-        const other = toMigration(row);
+        const other = toListed(row);
         throw new OrgAlreadyMovingError(input.orgId, other.id, other.state);
       }
     },
@@ -76,7 +76,7 @@ export function journalOperations(pool: StorePool): JournalOperations {
       return row === undefined ? null : toMigration(row);
     },
 
-    async list({ state, homeRegion, orgId, limit, after }) {
+    async list({ state, homeRegion, orgId, id, limit, after }) {
       const conditions = ['1 = 1'];
       const values: unknown[] = [];
       const and = (condition: string, ...bound: unknown[]) => {
@@ -87,6 +87,7 @@ export function journalOperations(pool: StorePool): JournalOperations {
       if (state !== undefined) and(`(state = ? OR SUBSTRING_INDEX(state, '.', 1) = ?)`, state, state);
       if (homeRegion !== undefined) and('home_region = ?', homeRegion);
       if (orgId !== undefined) and('org_id = ?', orgId);
+      if (id !== undefined) and('id = ?', id);
       if (after !== undefined) and('id > ?', after);
       const rows = await withSession(pool, 'list migrations', (session) =>
         session.rows(
@@ -94,7 +95,7 @@ export function journalOperations(pool: StorePool): JournalOperations {
           [...values, limit],
         ),
       );
-      return rows.map(toMigration);
+      return rows.map(toListed);
     },
 
     commit: (step) =>

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import type { MigrationContext } from '../../../statecharts/context.ts';
 import { journalVersion } from '../../../statecharts/machine.ts';
 import { JournalVersionError } from '../../errors/store.ts';
-import type { AttemptRow, JournalEntry, MigrationRow } from '../../ports/store.ts';
+import type { AttemptRow, JournalEntry, MigrationRow, UnreadableRow } from '../../ports/store.ts';
 import type { Attempt, Reason, TimelineEvent } from '../../service/status.ts';
 
 const int = z.coerce.number().int();
@@ -21,6 +21,18 @@ const journalSchema = z.object({
   asked: z.array(z.string()),
   deadlines: z.record(z.string(), z.number()),
 });
+
+const versioned = z
+  .string()
+  .transform((text, context): unknown => {
+    try {
+      return JSON.parse(text);
+    } catch {
+      context.addIssue('is not JSON');
+      return z.NEVER;
+    }
+  })
+  .pipe(z.looseObject({ version: z.unknown() }));
 
 const migrationRow = z.object({
   id: z.string(),
@@ -41,12 +53,15 @@ export const migrationColumns =
 
 /** Parses a row; a journal of another version is refused, never guessed at. */
 export function toMigration(raw: unknown): MigrationRow {
+  const row = toListed(raw);
+  if (row.journal === null) throw row.refusal;
+  return row;
+}
+
+/** As `toMigration`, but a refused journal leaves the rest of its row. */
+export function toListed(raw: unknown): MigrationRow | UnreadableRow {
   const row = migrationRow.parse(raw);
-  const parsed: unknown = JSON.parse(row.journal);
-  const version = z.looseObject({ version: z.unknown() }).parse(parsed).version;
-  if (version !== journalVersion) throw new JournalVersionError(row.id, version, journalVersion);
-  const journal = journalSchema.parse(parsed);
-  return {
+  const beside = {
     id: row.id,
     orgId: row.org_id,
     homeRegion: row.home_region,
@@ -54,11 +69,26 @@ export function toMigration(raw: unknown): MigrationRow {
     sinceMs: row.since_ms,
     createdAtMs: row.created_at_ms,
     ended: row.active_org_id === null,
-    journal: { ...journal, context: journal.context as unknown as MigrationContext } as JournalEntry,
     revision: row.revision,
     epoch: row.epoch,
     owner: row.owner,
   };
+  try {
+    return { ...beside, journal: toJournal(row.id, row.journal) };
+  } catch (error) {
+    if (!(error instanceof JournalVersionError)) throw error;
+    return { ...beside, journal: null, refusal: error };
+  }
+}
+
+function toJournal(id: string, text: string): JournalEntry {
+  const parsed = versioned.safeParse(text);
+  const version = parsed.success ? parsed.data.version : 'without a version';
+  if (version !== journalVersion) throw new JournalVersionError(id, version, journalVersion);
+  const journal = journalSchema.safeParse(parsed.data);
+  // Of this version by its number alone: nothing that this version ever wrote.
+  if (!journal.success) throw new JournalVersionError(id, `${version} in another form`, journalVersion);
+  return { ...journal.data, context: journal.data.context as unknown as MigrationContext } as JournalEntry;
 }
 
 const timelineRow = z.object({

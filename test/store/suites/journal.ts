@@ -100,6 +100,25 @@ export function journalSuite(server: () => StoreServer): void {
         remedy: expect.stringContaining('version'),
       });
     });
+
+    test.each([
+      ['of another version', `JSON_SET(journal, '$.version', 7)`],
+      ['without a version', `'{}'`],
+      ['that is no JSON', `'{"version": 1,'`],
+      ['of this version in another form', `JSON_REMOVE(journal, '$.context.policy')`],
+    ])('%s keeps nobody from the list', async (_, spoilt) => {
+      const { store, sql } = await server().newStore();
+      for (const orgId of [1, 2, 3]) await create(store, orgId);
+      await sql(`UPDATE migrations SET journal = ${spoilt} WHERE id = 'm-2'`);
+      const rows = await store.list({ limit: 10 });
+      expect(rows.map(({ id, journal }) => [id, journal === null])).toEqual([
+        ['m-1', false],
+        ['m-2', true],
+        ['m-3', false],
+      ]);
+      expect(rows[1]).toMatchObject({ orgId: 2, state: 'planned', refusal: { code: 'JOURNAL_VERSION_UNKNOWN' } });
+      expect(await rejection(store.get('m-2'))).toMatchObject({ code: 'JOURNAL_VERSION_UNKNOWN' });
+    });
   });
 
   describe('the timeline', () => {
