@@ -1,7 +1,5 @@
-import { randomUUID } from 'node:crypto';
 import type { Logger } from 'pino';
 import type { MigrationContext } from '../statecharts/context.ts';
-import { systemClock } from './adapters/clock.ts';
 import { createOrgDirectory } from './adapters/coredb/orgDirectory.ts';
 import { createReplication } from './adapters/dms/index.ts';
 import { createCluster, createSite } from './adapters/mysql/place.ts';
@@ -16,6 +14,7 @@ import { RouteKeeper } from './flip/routeKeeper.ts';
 import { retireBeside } from './flip/settle.ts';
 import { Heartbeats } from './heartbeat/heartbeats.ts';
 import { heartbeatMode } from './heartbeat/modes.ts';
+import { type ControllerMachine, thisMachine } from './machine.ts';
 import type { Place } from './ports/place.ts';
 import { ReturnPath } from './returnPath/returnPath.ts';
 import { createService } from './service/service.ts';
@@ -30,9 +29,10 @@ function withTls<T extends { tls?: unknown }>({ tls, ...rest }: T): Omit<T, 'tls
 }
 
 /** Builds the adapters that the configuration names. Opens no connection yet. */
-export function openEstate(config: Config, logger: Logger): Estate {
-  const sites = config.sites.map((site) => createSite(withTls(site)));
-  const clusters = config.clusters.map((cluster) => createCluster(withTls(cluster)));
+export function openEstate(config: Config, logger: Logger, machine: ControllerMachine = thisMachine): Estate {
+  const { clock, ids } = machine;
+  const sites = config.sites.map((site) => createSite(withTls(site), machine));
+  const clusters = config.clusters.map((cluster) => createCluster(withTls(cluster), machine));
   const { routing } = config;
   const places = {
     sites: sites as unknown as [Place, ...Place[]],
@@ -51,23 +51,28 @@ export function openEstate(config: Config, logger: Logger): Estate {
     ),
     heartbeat: { schema: 'bigdb_cutover', table: 'heartbeat', orgColumn: 'org_id', siteColumn: 'site' },
     taskPrefix: config.dms.taskPrefix,
-    clock: systemClock,
+    clock,
     pollIntervalMs: config.dms.pollIntervalMs,
     settleMs: config.dms.settleMs,
     apiRate: config.dms.apiRate,
     logger,
+    ...(machine.dmsApi === undefined ? {} : { connect: machine.dmsApi }),
   });
-  const store = createStore(withTls(config.store));
-  const fleet = createRouting(config.proxies.map(withTls), {
-    by: routing.by,
-    template: routing[routing.by],
-    ruleIds: routing.ruleIds,
-    holdHostgroups: routing.holdHostgroups,
-    sentinelRuleId: routing.sentinelRuleId,
-    source: routing.source,
-    clusters: routing.clusters,
-    flipBudgetMs: config.policy.flipBudgetMs,
-  });
+  const store = createStore(withTls(config.store), machine.openStore);
+  const fleet = createRouting(
+    config.proxies.map(withTls),
+    {
+      by: routing.by,
+      template: routing[routing.by],
+      ruleIds: routing.ruleIds,
+      holdHostgroups: routing.holdHostgroups,
+      sentinelRuleId: routing.sentinelRuleId,
+      source: routing.source,
+      clusters: routing.clusters,
+      flipBudgetMs: config.policy.flipBudgetMs,
+    },
+    machine,
+  );
   return {
     ...places,
     replication,
@@ -75,13 +80,16 @@ export function openEstate(config: Config, logger: Logger): Estate {
     directory: createOrgDirectory(
       withTls(config.coredb),
       config.clusters.map(({ homeRegion }) => homeRegion),
+      machine,
     ),
     store,
-    clock: systemClock,
-    heartbeats: new Heartbeats(systemClock, logger),
-    samples: createSamples(fleet, systemClock, logger),
-    returnPath: new ReturnPath({ ...places, replication, clock: systemClock, logger }),
-    rollbackTurns: new RollbackTurns({ limit: rollbackLimit(config), store, clock: systemClock, logger }),
+    clock,
+    ids,
+    compareOrg: machine.compareOrg,
+    heartbeats: new Heartbeats(clock, logger),
+    samples: createSamples(fleet, clock, logger),
+    returnPath: new ReturnPath({ ...places, replication, clock, logger }),
+    rollbackTurns: new RollbackTurns({ limit: rollbackLimit(config), store, clock, logger }),
     logger,
     tables: config.catalogue.tables,
     holdHostgroups: routing.holdHostgroups,
@@ -101,12 +109,13 @@ function rollbackLimit({ rollback, dms }: Config): RollbackLimit {
 export async function startController(
   config: Config,
   logger: Logger,
+  machine: ControllerMachine = thisMachine,
 ): Promise<{ service: MigrationService; stop(): Promise<void> }> {
-  const estate = openEstate(config, logger);
+  const estate = openEstate(config, logger, machine);
   const attempts = new Attempts(estate);
   const keeper = new RouteKeeper(estate);
   const driver = new Driver({
-    instance: `${config.controller.name}-${randomUUID().slice(0, 8)}`,
+    instance: `${config.controller.name}-${estate.ids.uuid().slice(0, 8)}`,
     store: estate.store,
     clock: estate.clock,
     handlers: effectHandlers(estate, attempts, keeper),

@@ -2,6 +2,7 @@ import type { Logger } from '../driver/logger.ts';
 import type { Heartbeats } from '../heartbeat/heartbeats.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { OrgDirectory } from '../ports/directory.ts';
+import type { Ids } from '../ports/ids.ts';
 import type { OrgTable, Place } from '../ports/place.ts';
 import type { Replication } from '../ports/replication.ts';
 import type { Routing } from '../ports/routing.ts';
@@ -9,6 +10,7 @@ import type { Store } from '../ports/store.ts';
 import type { ReturnPath } from '../returnPath/returnPath.ts';
 import type { Samples } from '../soaking/samples.ts';
 import type { RollbackTurns } from '../soaking/turns.ts';
+import type { CompareOrg } from '../verification/index.ts';
 
 /** Everything that a move touches: what every step is given. */
 export interface Estate {
@@ -21,6 +23,8 @@ export interface Estate {
   readonly directory: OrgDirectory;
   readonly store: Store;
   readonly clock: Clock;
+  readonly ids: Ids;
+  readonly compareOrg: CompareOrg;
   readonly heartbeats: Heartbeats;
   /** What the guards of all orgs share. */
   readonly samples: Samples;

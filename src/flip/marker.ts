@@ -1,4 +1,3 @@
-import { randomUUID } from 'node:crypto';
 import type { EffectRun } from '../driver/handlers.ts';
 import { DrainTimeoutError, MarkerTimeoutError } from '../errors/index.ts';
 import type { Estate } from '../estate/estate.ts';
@@ -19,7 +18,7 @@ const lookLongestMs = 5;
  */
 export async function marker(estate: Estate, attempt: FlipAttempt, run: EffectRun): Promise<void> {
   const { from, to } = placesOf(estate, attempt.direction, attempt.owner.homeRegion);
-  const written: Marker = { epoch: attempt.owner.epoch, attempt: attempt.owner.attempt, nonce: randomUUID() };
+  const written: Marker = { epoch: attempt.owner.epoch, attempt: attempt.owner.attempt, nonce: estate.ids.uuid() };
   await Promise.all([markThrough(), stillDrained(estate, attempt, run.signal)]);
 
   async function markThrough(): Promise<void> {

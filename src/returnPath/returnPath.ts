@@ -83,7 +83,7 @@ export class ReturnPath {
     const { sites, clusters, replication } = this.#deps;
     const cluster = clusters.get(homeRegion);
     if (cluster === undefined) throw new RangeError(`no cluster serves ${homeRegion}`);
-    const signal = AbortSignal.any([this.#closing.signal, AbortSignal.timeout(taskWithinMs)]);
+    const signal = AbortSignal.any([this.#closing.signal, this.#deps.clock.timeoutSignal(taskWithinMs)]);
     try {
       const [taskSite, ...otherSites] = sites;
       await taskSite.enrol(pseudoOrgId, 'clients', [cluster.name]);

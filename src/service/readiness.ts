@@ -23,7 +23,7 @@ export class Readiness {
   }
 
   async #ask(): Promise<{ dependency: string; message: string }[]> {
-    const { store, directory, sites, clusters, routing, replication } = this.#estate;
+    const { store, directory, sites, clusters, routing, replication, clock } = this.#estate;
     const places = [...sites, ...clusters.values()];
     const questions: [string, (signal: AbortSignal) => Promise<unknown>][] = [
       ['store', () => store.ping()],
@@ -43,7 +43,7 @@ export class Readiness {
     ];
     const answers = await Promise.all(
       questions.map(async ([dependency, ask]) => {
-        const signal = AbortSignal.timeout(patienceMs);
+        const signal = clock.timeoutSignal(patienceMs);
         try {
           await Promise.race([ask(signal), rejectWith(signal)]);
           return null;

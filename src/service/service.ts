@@ -1,4 +1,3 @@
-import { randomUUID } from 'node:crypto';
 import { initialTransition } from 'xstate';
 import { journalVersion, migrationMachine } from '../../statecharts/machine.ts';
 import type { Policy } from '../../statecharts/policy.ts';
@@ -14,6 +13,7 @@ import {
 } from '../errors/index.ts';
 import type { Estate } from '../estate/estate.ts';
 import type { RouteKeeper } from '../flip/routeKeeper.ts';
+import type { Ids } from '../ports/ids.ts';
 import type { MigrationRow, UnreadableRow } from '../ports/store.ts';
 import { Readiness } from './readiness.ts';
 import { type CommandName, commandNames, type MigrationService } from './status.ts';
@@ -39,7 +39,7 @@ export function createService(deps: {
   policy: Policy;
 }): MigrationService {
   const { estate, driver, keeper, policy } = deps;
-  const { store, clock, directory } = estate;
+  const { store, clock, directory, ids } = estate;
   const readiness = new Readiness(estate);
 
   const rowOf = async (id: string): Promise<MigrationRow> => {
@@ -65,7 +65,7 @@ export function createService(deps: {
       const earlier = await store.list({ orgId, limit: 1_000 });
       const completed = earlier.find(({ state }) => state === 'completed');
       if (completed !== undefined) throw new OrgAlreadyMovedError(orgId, completed.id);
-      const id = migrationId(clock.nowMs());
+      const id = migrationId(clock.nowMs(), ids);
       // Task ids and attempts must not be used twice: what an unreadable journal used cannot be known.
       const readable = earlier.map((row) => {
         if (row.journal === null) throw row.refusal;
@@ -156,6 +156,6 @@ function refuseUnlessPossible(row: MigrationRow, command: CommandName): void {
 }
 
 /** Ids sort by the time they were made: pages go on where the last one ended. */
-function migrationId(nowMs: number): string {
-  return `m-${nowMs.toString(36).padStart(9, '0')}-${randomUUID().slice(0, 8)}`;
+function migrationId(nowMs: number, ids: Ids): string {
+  return `m-${nowMs.toString(36).padStart(9, '0')}-${ids.uuid().slice(0, 8)}`;
 }

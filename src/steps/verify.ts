@@ -4,7 +4,7 @@ import { ViewLostError } from '../errors/index.ts';
 import { clusterOf, type Estate } from '../estate/estate.ts';
 import { dropViews, type FlipAttempt, type PinnedViews } from '../flip/attempt.ts';
 import type { Verification } from '../service/status.ts';
-import { type ComparisonResult, compareOrg } from '../verification/index.ts';
+import type { ComparisonResult } from '../verification/index.ts';
 
 /** Live sides move: a difference counts only when it was still there after this many looks. */
 const liveLooks = 5;
@@ -62,7 +62,7 @@ async function compare(estate: Estate, migration: MigrationContext, views: Pinne
     estate.sites[0].shapes(estate.tables),
     clusterOf(estate, migration.homeRegion).shapes(estate.tables),
   ]);
-  return compareOrg({
+  return estate.compareOrg({
     source: { views: views.source, shapes: source },
     target: { views: views.cluster, shapes: target },
     tables: estate.tables,

@@ -46,6 +46,9 @@ export interface CompareOrgOptions {
 const SAMPLE_LIMIT = 100;
 const LOCATE_LIMIT = 10_000;
 
+/** The comparison as who needs it is given it. */
+export type CompareOrg = (options: CompareOrgOptions) => Promise<ComparisonResult>;
+
 /**
  * Compares an org's rows on two sides, table by table, down to the rows and columns that differ. Checksums are
  * computed in the databases; no value but those of keys (and of JSON columns, in passing) leaves them.

@@ -1,6 +1,6 @@
 // Comparison of an org's rows on two sides, as everything outside this folder imports it.
 export { incomparableTables } from './comparability.ts';
-export { type ComparedSide, type CompareOrgOptions, compareOrg } from './compareOrg.ts';
+export { type ComparedSide, type CompareOrg, type CompareOrgOptions, compareOrg } from './compareOrg.ts';
 export * from './errors.ts';
 export {
   type Checkpoint,

@@ -1,6 +1,7 @@
 import type { Connection } from 'mysql2/promise';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { systemClock } from '../../src/adapters/clock.ts';
+import { systemIds } from '../../src/adapters/ids.ts';
 import type { DatabasePlace } from '../../src/adapters/mysql/index.ts';
 import type { EffectRun } from '../../src/driver/handlers.ts';
 import { MarkerTimeoutError } from '../../src/errors/index.ts';
@@ -29,6 +30,7 @@ beforeAll(async () => {
     clusters: new Map([['eu-west-2', cluster.place]]),
     routing: { proxies: [] },
     clock: systemClock,
+    ids: systemIds,
   } as unknown as Estate;
 });
 afterAll(async () => {

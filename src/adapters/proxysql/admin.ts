@@ -1,5 +1,7 @@
-import { type Connection, createConnection } from 'mysql2/promise';
+import { createConnection } from 'mysql2/promise';
 import { ProxyUnavailableError } from '../../errors/routing.ts';
+import type { Clock } from '../../ports/clock.ts';
+import { systemClock } from '../clock.ts';
 import type { ProxyConfig } from './config.ts';
 
 /** A value in an admin statement; the interface speaks the text protocol only, so it is written into the statement. */
@@ -19,6 +21,26 @@ export interface AdminSession {
   close(): void;
 }
 
+/** What is used of a connection to an admin interface. */
+export interface AdminConnection {
+  query(sql: string): Promise<readonly [unknown, unknown]>;
+  destroy(): void;
+  on(event: 'error', hear: (error: unknown) => void): unknown;
+}
+
+/** Connects to a proxy's admin interface. */
+export type ConnectAdmin = (config: ProxyConfig, timeoutMs: number) => Promise<AdminConnection>;
+
+export const connectAdmin: ConnectAdmin = (config, timeoutMs) =>
+  createConnection({
+    host: config.host,
+    port: config.adminPort,
+    user: config.adminUser,
+    password: config.adminPassword,
+    ...(config.ssl === undefined ? {} : { ssl: config.ssl }),
+    connectTimeout: timeoutMs,
+  });
+
 /** Longest wait for one admin command where no signal ends it earlier (milliseconds). */
 const commandTimeoutMs = 3_000;
 
@@ -26,19 +48,16 @@ const commandTimeoutMs = 3_000;
  * One admin connection that is opened again after any failure. Commands run one after the other. A command that was
  * given up may still be carried out later: callers make every change conditional on what they saw.
  */
-export function openAdmin(config: ProxyConfig): AdminSession {
-  let connection: Promise<Connection> | null = null;
+export function openAdmin(
+  config: ProxyConfig,
+  clock: Clock = systemClock,
+  connectTo: ConnectAdmin = connectAdmin,
+): AdminSession {
+  let connection: Promise<AdminConnection> | null = null;
   let tail: Promise<unknown> = Promise.resolve();
 
   const connect = () =>
-    createConnection({
-      host: config.host,
-      port: config.adminPort,
-      user: config.adminUser,
-      password: config.adminPassword,
-      ...(config.ssl === undefined ? {} : { ssl: config.ssl }),
-      connectTimeout: commandTimeoutMs,
-    }).then((opened) => {
+    connectTo(config, commandTimeoutMs).then((opened) => {
       // Without a listener a connection that is lost while idle would end the process.
       opened.on('error', () => drop());
       return opened;
@@ -54,8 +73,11 @@ export function openAdmin(config: ProxyConfig): AdminSession {
   };
 
   const run = async (sql: string, signal: AbortSignal | undefined): Promise<unknown> => {
-    const timeout = AbortSignal.timeout(commandTimeoutMs);
-    const either = signal === undefined ? timeout : AbortSignal.any([signal, timeout]);
+    const limit = new AbortController();
+    const cancel = clock.after(commandTimeoutMs, () => {
+      limit.abort(new DOMException(`no answer within ${commandTimeoutMs} ms`, 'TimeoutError'));
+    });
+    const either = signal === undefined ? limit.signal : AbortSignal.any([signal, limit.signal]);
     try {
       either.throwIfAborted();
       connection ??= connect();
@@ -65,6 +87,8 @@ export function openAdmin(config: ProxyConfig): AdminSession {
     } catch (error) {
       if (!isRefusal(error)) drop();
       throw new ProxyUnavailableError(config.name, summary(sql), error);
+    } finally {
+      cancel();
     }
   };
 

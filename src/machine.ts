@@ -1,0 +1,26 @@
+import type { DmsApi } from './adapters/dms/api.ts';
+import type { DmsRegion } from './adapters/dms/options.ts';
+import { systemIds } from './adapters/ids.ts';
+import { type PlaceMachine, THIS_MACHINE } from './adapters/mysql/context.ts';
+import { type ConnectAdmin, connectAdmin } from './adapters/proxysql/admin.ts';
+import { openPool, type StoreConfig, type StorePool } from './adapters/store/connection.ts';
+import type { Ids } from './ports/ids.ts';
+import { type CompareOrg, compareOrg } from './verification/index.ts';
+
+/** Time, chance and every way out of the process; a simulation gives its own. */
+export interface ControllerMachine extends PlaceMachine {
+  readonly ids: Ids;
+  readonly connectAdmin: ConnectAdmin;
+  readonly openStore: (config: StoreConfig) => StorePool;
+  /** Instead of the SDK. */
+  readonly dmsApi?: (region: DmsRegion, homeRegion: string) => DmsApi;
+  readonly compareOrg: CompareOrg;
+}
+
+export const thisMachine: ControllerMachine = {
+  ...THIS_MACHINE,
+  ids: systemIds,
+  connectAdmin,
+  openStore: openPool,
+  compareOrg,
+};
