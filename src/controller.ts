@@ -96,6 +96,18 @@ export function openEstate(config: Config, logger: Logger, machine: ControllerMa
   };
 }
 
+/** Gives every connection back; the store's last, for others end by writing to it. */
+export async function closeEstate(estate: Estate): Promise<void> {
+  await estate.returnPath.close();
+  estate.routing.close();
+  await Promise.all([
+    estate.replication.close(),
+    estate.directory.close(),
+    ...[...estate.sites, ...estate.clusters.values()].map((place) => place.close()),
+  ]);
+  await estate.store.close();
+}
+
 /** Orgs of one cluster go back through one replication instance, which several clusters may share. */
 function rollbackLimit({ rollback, dms }: Config): RollbackLimit {
   const instanceOf = (homeRegion: string) => dms.regions[homeRegion]?.replicationInstanceArn;
@@ -171,14 +183,7 @@ export async function startController(
       await begun.ended;
       await driver.stop();
       await estate.heartbeats.stop();
-      await estate.returnPath.close();
-      estate.routing.close();
-      await Promise.all([
-        estate.replication.close(),
-        estate.directory.close(),
-        ...[...estate.sites, ...estate.clusters.values()].map((place) => place.close()),
-      ]);
-      await estate.store.close();
+      await closeEstate(estate);
     },
   };
 }

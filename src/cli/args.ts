@@ -11,6 +11,9 @@ export const help = `bigdb-cutover: moves orgs from BigDB to their Aurora cluste
   bigdb-cutover status [ORG|ID]               all migrations, or one
   bigdb-cutover watch [ORG|ID]                the same, again and again; one migration until it ends
   bigdb-cutover fence install|status|remove --config FILE [ORG…]   without ORG: every org of CoreDB
+  bigdb-cutover diagnose ORG --config FILE    journal and reality side by side; changes nothing
+  bigdb-cutover repair ORG --config FILE      proposes the way back to a state that holds
+  bigdb-cutover repair ORG --config FILE --confirm PLAN --reason TEXT   carries out exactly that proposal
 
 A whole number is an org and means its open migration, else its newest; anything else is the id of a migration.
 
@@ -19,13 +22,16 @@ A whole number is an org and means its open migration, else its newest; anything
   --reason TEXT       why, for the record
   --db-user USER      fence: the account that makes and owns the triggers at every place, its password in
                       BIGDB_CUTOVER_DB_PASSWORD; without it the places' accounts of the configuration
+  --serve SIDE        repair: source or cluster, where journal and reality contradict each other
+  --confirm PLAN      repair: the number of the proposal that is to be carried out
   --interval-ms N     how often watch asks (1000)
   --json              one JSON document per answer; problems as JSON on stderr
   -h, --help
 
 Exit codes: 0 done; 1 failed; 2 wrong usage, value or configuration; 3 not allowed (state, role or policy);
-4 no such migration or org; 5 the controller (for fence: a database) cannot be reached or cannot answer now.
-fence status ends with 1 where the fence is not complete.
+4 no such migration or org; 5 the controller (for fence, diagnose and repair: a database) cannot be reached or cannot answer now.
+fence status ends with 1 where the fence is not complete, diagnose where it found a contradiction, repair where it
+proposes something.
 `;
 
 /** How the API is reached. */
@@ -47,11 +53,23 @@ export interface FenceInvocation {
   readonly json: boolean;
 }
 
+/** `diagnose` and `repair`, which look for themselves. */
+export interface RepairInvocation {
+  readonly command: 'diagnose' | 'repair';
+  readonly config: string;
+  readonly orgId: number;
+  readonly json: boolean;
+  readonly serve: 'source' | 'cluster' | null;
+  /** The confirmed proposal, and why; null where one is only asked for. */
+  readonly confirmed: { readonly planId: string; readonly reason: string } | null;
+}
+
 /** A command line that made sense. */
 export type Invocation =
   | { readonly command: 'help' }
   | { readonly command: 'serve'; readonly config: string; readonly json: boolean }
   | FenceInvocation
+  | RepairInvocation
   | ({ readonly command: 'status'; readonly target: string | null } & ApiOptions)
   | ({ readonly command: 'watch'; readonly target: string | null; readonly intervalMs: number } & ApiOptions)
   | ({ readonly command: CommandName; readonly target: string; readonly reason: string | null } & ApiOptions);
@@ -64,6 +82,8 @@ const options = {
   token: { type: 'string' },
   reason: { type: 'string' },
   'db-user': { type: 'string' },
+  serve: { type: 'string' },
+  confirm: { type: 'string' },
   'interval-ms': { type: 'string' },
 } as const;
 type Option = keyof typeof options;
@@ -95,6 +115,13 @@ export function parseInvocation(
     if (known === undefined) throw new UsageError(`fence: expected ${fenceActions.join(', ')}`);
     const config = configOf(values, command);
     return { command, action: known, config, orgIds: orgs.map(orgIdOf), account: accountOf(values, env), json };
+  }
+  if (command === 'diagnose' || command === 'repair') {
+    only(values, command, command === 'repair' ? ['config', 'json', 'serve', 'confirm', 'reason'] : ['config', 'json']);
+    count(rest, command, 1, 1);
+    const orgId = orgIdOf(rest[0] ?? '');
+    const config = configOf(values, command);
+    return { command, config, orgId, json, serve: serveOf(values), confirmed: confirmedOf(values) };
   }
   if (command === 'status') {
     only(values, command, ofApi);
@@ -151,6 +178,22 @@ function accountOf(
   const password = env.BIGDB_CUTOVER_DB_PASSWORD ?? '';
   if (password !== '') return { user, password };
   throw new UsageError('--db-user has no password', 'Set BIGDB_CUTOVER_DB_PASSWORD.');
+}
+
+function serveOf({ serve }: Values): 'source' | 'cluster' | null {
+  if (serve === undefined || serve === 'source' || serve === 'cluster') return serve ?? null;
+  throw new UsageError('--serve takes source or cluster');
+}
+
+function confirmedOf({ confirm, reason }: Values): { planId: string; reason: string } | null {
+  if (confirm === undefined) {
+    if (reason !== undefined) throw new UsageError('--reason goes with --confirm PLAN');
+    return null;
+  }
+  if (!/^[0-9a-f]{12}$/.test(confirm)) throw new UsageError(`--confirm ${confirm} is not the number of a proposal`);
+  if (reason === undefined || reason.trim() === '')
+    throw new UsageError('--confirm needs --reason TEXT, for the record');
+  return { planId: confirm, reason };
 }
 
 function intervalOf(values: Values): number {

@@ -40,6 +40,11 @@ async function carryOut(
       const { fence } = await import('./fence.ts');
       return fence(invocation, env, output);
     }
+    case 'diagnose':
+    case 'repair': {
+      const { look } = await import('./repair.ts');
+      return look(invocation, env, output);
+    }
     case 'status':
       await status(createApi(invocation), invocation, output);
       return exitCodes.ok;

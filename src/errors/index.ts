@@ -2,6 +2,7 @@ export * from './base.ts';
 export * from './directory.ts';
 export * from './flip.ts';
 export * from './place.ts';
+export * from './repair.ts';
 export * from './replication.ts';
 export * from './routing.ts';
 export * from './service.ts';

@@ -49,6 +49,15 @@ export interface TaskState {
   readonly observedAtMs: number;
 }
 
+/** One existing task of an org, as its id and the last Describe tell. */
+export interface OrgTask {
+  readonly id: string;
+  readonly direction: TaskDirection;
+  readonly generation: number;
+  readonly status: string;
+  readonly stopReason: string | null;
+}
+
 /** AWS DMS, one instance for all regions. Every call is idempotent: it describes, decides, acts, and describes again. */
 export interface Replication {
   /** Creates the task unless it is there; resolves when it is `ready` (or beyond) and its connections were tested. */
@@ -64,6 +73,8 @@ export interface Replication {
   ensureGone(ref: TaskRef, signal: AbortSignal): Promise<void>;
   /** Ids of all tasks of this org, whatever generation, that still exist in the region (rule 8 asks this). */
   tasksOf(orgId: number, homeRegion: string, signal?: AbortSignal): Promise<readonly string[]>;
+  /** The same tasks with their statuses; one sweep, for people. */
+  describeTasksOf(orgId: number, homeRegion: string, signal?: AbortSignal): Promise<readonly OrgTask[]>;
   /** The last observation of the shared poller (null: no such task), and how old it is. */
   observe(ref: TaskRef): Promise<TaskState | null>;
   findings(homeRegion: string): Promise<readonly Finding[]>;

@@ -29,6 +29,17 @@ export interface RouteState {
   readonly attempt: number;
 }
 
+/** An org's rules as they stand in a proxy's three layers, found by their comment alone. */
+export interface PublishedRoute {
+  readonly memory: RouteState;
+  /** What the proxy goes by; null where no rule of the org is active there. */
+  readonly runtime: Route | null;
+  /** Comment that a restart would come back with; null where the disk has no rule of the org. */
+  readonly disk: string | null;
+  /** Slot that the org's rule ids stand for; null where it has no rules. */
+  readonly slot: number | null;
+}
+
 /** A session of an org that keeps a drain from ending. */
 export interface BlockingSession {
   readonly proxy: string;
@@ -66,6 +77,8 @@ export interface FleetProxy {
   /** Throws `ProxyDirtyError` where memory and runtime differ in anything of others'. */
   assertClean(signal?: AbortSignal): Promise<void>;
   readRoute(owner: Pick<RouteOwner, 'orgId' | 'slot'>, signal?: AbortSignal): Promise<RouteState>;
+  /** The org's rules in memory, runtime and on disk, without knowing their numbers. For people: it asks three tables. */
+  publishedRoute(orgId: number, signal?: AbortSignal): Promise<PublishedRoute>;
   /**
    * Changes the org's rules if their comment is exactly `expected`; saved, loaded and read back from the runtime.
    * Answers with the new comment. Repeating a change that is already there is no conflict.

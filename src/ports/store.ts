@@ -108,6 +108,8 @@ export interface Store {
   get(id: string): Promise<MigrationRow | null>;
   /** One journal that cannot be read keeps nobody from the others. */
   list(query: ListQuery): Promise<readonly (MigrationRow | UnreadableRow)[]>;
+  /** The org's migration that was created last, ended or not; null where it never had one. */
+  newestOf(orgId: number): Promise<MigrationRow | null>;
   /** Throws `OwnershipLostError` where epoch or revision are not the stored ones. */
   commit(step: StepCommit): Promise<void>;
   /** Timeline entries outside a step (notes of a running effect). */
@@ -165,6 +167,13 @@ export interface Store {
     graceMs: number,
     known: { readonly running: readonly string[]; readonly resting: readonly string[] },
   ): Promise<{ readonly taken: readonly string[]; readonly lost: readonly string[] }>;
+  /** True where this controller said within `graceMs` that it is alive, by the store's clock. */
+  isAlive(instance: string, graceMs: number): Promise<boolean>;
+  /**
+   * Takes one migration from whoever owns it, an ended one too, and answers with its new epoch: everything that an
+   * earlier owner still sends is refused from then on. Throws `UnknownMigrationError`.
+   */
+  seize(instance: string, id: string): Promise<number>;
   /** Lets go of everything this controller owns, so that another may take it at once. */
   release(instance: string): Promise<void>;
   /** Lets go of one migration. */

@@ -58,6 +58,16 @@ export function createReplication(options: ReplicationOptions): Replication {
       }
     },
 
+    describeTasksOf: async (orgId, homeRegion, signal) => {
+      const sweep = await regionOf(homeRegion).poller.fresh(until(signal));
+      return [...sweep.tasks].flatMap(([id, { status, stopReason }]) => {
+        const parsed = parseTaskId(taskPrefix, id);
+        if (parsed?.orgId !== orgId) return [];
+        const { direction, generation } = parsed;
+        return [{ id, direction, generation, status, stopReason }];
+      });
+    },
+
     observe: async (ref) => {
       const { poller, watchIntervalMs } = regionOf(ref.homeRegion);
       const id = idOf(ref);

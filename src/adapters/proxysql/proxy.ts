@@ -5,6 +5,7 @@ import { type AdminRow, type AdminSession, literal, openAdmin } from './admin.ts
 import { clientErrors } from './clientErrors.ts';
 import { hostgroupsOf, type ProxyConfig, type RoutingConfig } from './config.ts';
 import { inspectProxy } from './inspect.ts';
+import { publishedRoute } from './publishedRoute.ts';
 import { commentFor, parseComment, type Rule, type RulePair, ruleIdsOf, rulesFor } from './rules.ts';
 import { findBlocking, parseSession, processListQuery, usesHostgroup } from './sessions.ts';
 
@@ -152,6 +153,7 @@ export function createProxy(
     },
 
     readRoute,
+    publishedRoute: (orgId, signal) => publishedRoute(admin, routing, orgId, signal),
 
     async setRoute(owner, step, route, expected, signal) {
       const pair = rulesFor(routing, owner, route);

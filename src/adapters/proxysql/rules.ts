@@ -47,6 +47,11 @@ export function ruleIdsOf(config: RoutingConfig, slot: number): { read: number; 
   return { read, write: read + 1 };
 }
 
+/** Slot that a rule of ours belongs to. */
+export function slotOf(config: RoutingConfig, ruleId: number): number {
+  return Math.floor((ruleId - config.ruleIds.from) / 2) + 1;
+}
+
 /** What the two rules have to be for a route. */
 export function rulesFor(
   config: RoutingConfig,

@@ -7,7 +7,7 @@ import { migrationColumns, toListed, toMigration, toTimelineEvent } from './rows
 
 type JournalOperations = Pick<
   Store,
-  'create' | 'get' | 'list' | 'commit' | 'note' | 'events' | 'putRecord' | 'getRecord'
+  'create' | 'get' | 'newestOf' | 'list' | 'commit' | 'note' | 'events' | 'putRecord' | 'getRecord'
 >;
 
 const duplicateKey = 1062;
@@ -72,6 +72,16 @@ export function journalOperations(pool: StorePool): JournalOperations {
     async get(id) {
       const [row] = await withSession(pool, 'read migration', (session) =>
         session.rows(`SELECT ${migrationColumns} FROM migrations WHERE id = ?`, [id]),
+      );
+      return row === undefined ? null : toMigration(row);
+    },
+
+    async newestOf(orgId) {
+      const [row] = await withSession(pool, 'read migration', (session) =>
+        session.rows(
+          `SELECT ${migrationColumns} FROM migrations WHERE org_id = ? ORDER BY active_org_id IS NULL, created_at_ms DESC, id DESC LIMIT 1`,
+          [orgId],
+        ),
       );
       return row === undefined ? null : toMigration(row);
     },

@@ -1,10 +1,11 @@
 import { z } from 'zod';
+import { UnknownMigrationError } from '../../errors/service.ts';
 import type { Store } from '../../ports/store.ts';
 import { type StorePool, transaction, withSession } from './connection.ts';
 
 type OwnershipOperations = Pick<
   Store,
-  'postCommand' | 'takeCommands' | 'beatController' | 'claim' | 'release' | 'releaseOne'
+  'postCommand' | 'takeCommands' | 'beatController' | 'claim' | 'isAlive' | 'seize' | 'release' | 'releaseOne'
 >;
 
 const commandRow = z.object({
@@ -14,6 +15,7 @@ const commandRow = z.object({
   actor: z.string(),
   reason: z.string().nullable(),
 });
+const epochRow = z.object({ epoch: z.coerce.number().int() });
 const idRow = z.object({ id: z.string() });
 const idsOf = (rows: readonly unknown[]) => rows.map((row) => idRow.parse(row).id);
 /** A list for `IN`, which may not be empty. */
@@ -86,6 +88,28 @@ export function ownershipOperations(pool: StorePool): OwnershipOperations {
           if (changed === 1) taken.push(id);
         }
         return { taken, lost };
+      }),
+
+    async isAlive(instance, graceMs) {
+      const rows = await withSession(pool, 'look for a controller', (session) =>
+        session.rows(
+          'SELECT instance FROM controllers WHERE instance = ? AND seen_at >= NOW(3) - INTERVAL ? MICROSECOND',
+          [instance, graceMs * 1000],
+        ),
+      );
+      return rows.length > 0;
+    },
+
+    seize: (instance, id) =>
+      transaction(pool, 'seize migration', async (session) => {
+        await session.write(
+          `UPDATE migrations SET owner = IF(active_org_id IS NULL, NULL, ?), epoch = epoch + 1, revision = revision + 1
+            WHERE id = ?`,
+          [instance, id],
+        );
+        const [row] = await session.rows('SELECT epoch FROM migrations WHERE id = ?', [id]);
+        if (row === undefined) throw new UnknownMigrationError(id);
+        return epochRow.parse(row).epoch;
       }),
 
     release: (instance) =>

@@ -1,0 +1,46 @@
+import { z } from 'zod';
+import type { PublishedRoute } from '../../ports/routing.ts';
+import type { AdminSession } from './admin.ts';
+import type { RoutingConfig } from './config.ts';
+import { parseComment, slotOf } from './rules.ts';
+
+const layerRow = z.object({
+  layer: z.enum(['memory', 'runtime', 'disk']),
+  rule_id: z.coerce.number().int(),
+  comment: z.string(),
+});
+
+/** What a proxy has of an org in its three layers, found by the comment that every rule of ours carries. */
+export async function publishedRoute(
+  admin: AdminSession,
+  routing: RoutingConfig,
+  orgId: number,
+  signal?: AbortSignal,
+): Promise<PublishedRoute> {
+  const { from, to } = routing.ruleIds;
+  const layer = (name: string, table: string, active: string) =>
+    `SELECT '${name}' AS layer, MIN(rule_id) AS rule_id, comment FROM ${table}
+      WHERE rule_id BETWEEN ${from} AND ${to} AND comment LIKE 'bigdb-cutover org=${orgId} %'${active} GROUP BY comment`;
+  const rows = await admin.rows(
+    [
+      layer('memory', 'mysql_query_rules', ''),
+      layer('runtime', 'runtime_mysql_query_rules', ' AND active = 1'),
+      layer('disk', 'disk.mysql_query_rules', ''),
+    ].join(' UNION ALL '),
+    signal,
+  );
+  const found = rows.map((row) => layerRow.parse(row));
+  // Several comments in one layer are told as they are: no single route can be read from them.
+  const commentIn = (name: 'memory' | 'runtime' | 'disk') =>
+    found
+      .filter(({ layer }) => layer === name)
+      .map(({ comment }) => comment)
+      .join(' | ') || null;
+  const lowest = Math.min(...found.map(({ rule_id }) => rule_id));
+  return {
+    memory: parseComment(commentIn('memory')),
+    runtime: parseComment(commentIn('runtime')).route,
+    disk: commentIn('disk'),
+    slot: found.length === 0 ? null : slotOf(routing, lowest),
+  };
+}
