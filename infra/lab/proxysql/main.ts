@@ -3,6 +3,7 @@
 
 import { mkdirSync, readFileSync } from 'node:fs';
 import { createServer, type Socket, type Server as TcpServer } from 'node:net';
+import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { AdminCommands } from './admin/commands.ts';
 import { AdminDatabase } from './admin/database.ts';
@@ -37,7 +38,7 @@ const dataDir = values.datadir ?? config.dataDir ?? '.';
 mkdirSync(dataDir, { recursive: true });
 
 const runtime = new Runtime();
-const database = new AdminDatabase(dataDir);
+const database = new AdminDatabase(join(dataDir, 'proxysql.db'));
 const layers = new Layers(database, runtime);
 fillMemory();
 for (const module of MODULES) layers.memoryToRuntime(module);

@@ -1,6 +1,9 @@
+import type { AdminRuntime, StatsRow } from './admin/adminRuntime.ts';
+import { statsRowsOf } from './admin/statsTables.ts';
 import { BackendConnection } from './backend/connection.ts';
 import { Hostgroups } from './backend/hostgroups.ts';
 import { QueryRules } from './rules/queryRules.ts';
+import { killSession } from './session/localAnswers.ts';
 import { StatementCache } from './session/preparedStatements.ts';
 import type { ClientSession } from './session/session.ts';
 import { Statistics } from './statistics.ts';
@@ -17,7 +20,7 @@ export interface RuntimeUser {
 }
 
 /** What serves queries: the content of ProxySQL's runtime layer, and those who use it. */
-export class Runtime {
+export class Runtime implements AdminRuntime {
   readonly variables = new Variables();
   readonly statements = new StatementCache();
   readonly statistics = new Statistics();
@@ -36,6 +39,16 @@ export class Runtime {
   rules = new QueryRules();
   readonly #startedAtMs = performance.now();
   #lastConnectionId = 0;
+
+  statsRows(table: string): Iterable<StatsRow> {
+    return statsRowsOf(this, table);
+  }
+
+  killSession(id: number, how: 'CONNECTION' | 'QUERY'): boolean {
+    const session = this.sessions.get(id);
+    if (session !== undefined) killSession(session, how);
+    return session !== undefined;
+  }
 
   /** One counter for both ports, as the ids are shown together. */
   nextConnectionId(): number {

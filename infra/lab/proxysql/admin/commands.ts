@@ -1,7 +1,6 @@
-import type { Runtime } from '../runtime.ts';
-import { killSession } from '../session/localAnswers.ts';
 import { VARIABLE_DEFAULTS } from '../variableDefaults.ts';
 import type { TextResult } from '../wire/replies.ts';
+import type { AdminRuntime } from './adminRuntime.ts';
 import type { AdminDatabase } from './database.ts';
 import type { Layers, ModuleName } from './layers.ts';
 import { refreshStats } from './statsTables.ts';
@@ -18,9 +17,9 @@ const OK: AdminAnswer = { kind: 'ok', affectedRows: 0 };
 export class AdminCommands {
   readonly #database: AdminDatabase;
   readonly #layers: Layers;
-  readonly #runtime: Runtime;
+  readonly #runtime: AdminRuntime;
 
-  constructor(database: AdminDatabase, layers: Layers, runtime: Runtime) {
+  constructor(database: AdminDatabase, layers: Layers, runtime: AdminRuntime) {
     this.#database = database;
     this.#layers = layers;
     this.#runtime = runtime;
@@ -122,9 +121,8 @@ export class AdminCommands {
     if (/^PROXYSQL (?:SHUTDOWN(?: SLOW)?|KILL)$/i.test(command)) return { kind: 'shutdown' };
     const kill = /^KILL (CONNECTION |QUERY )?(\d+)$/i.exec(command);
     if (kill === null) return undefined;
-    const session = this.#runtime.sessions.get(Number(kill[2]));
-    if (session === undefined) throw new Error(`Unknown thread id: ${kill[2]}`);
-    killSession(session, /QUERY/i.test(kill[1] ?? '') ? 'QUERY' : 'CONNECTION');
+    const how = /QUERY/i.test(kill[1] ?? '') ? 'QUERY' : 'CONNECTION';
+    if (!this.#runtime.killSession(Number(kill[2]), how)) throw new Error(`Unknown thread id: ${kill[2]}`);
     return OK;
   }
 }

@@ -1,4 +1,3 @@
-import { join } from 'node:path';
 import { DatabaseSync, type SQLOutputValue } from 'node:sqlite';
 import { CHECKSUMS_TABLE, CONFIG_TABLES, type ConfigTable, STATS_TABLES } from './tables.ts';
 
@@ -15,8 +14,9 @@ export class AdminDatabase {
   /** True when the disk held a configuration of an earlier run. */
   readonly hadDisk: boolean;
 
-  constructor(dataDir: string) {
-    const file = join(dataDir, 'proxysql.db').replaceAll("'", "''");
+  /** @param diskFile where the saved configuration is kept */
+  constructor(diskFile: string) {
+    const file = diskFile.replaceAll("'", "''");
     this.#sqlite.exec(`ATTACH DATABASE '${file}' AS disk; ATTACH DATABASE ':memory:' AS stats`);
     // What survives here is the end of a process, not of a machine.
     this.#sqlite.exec('PRAGMA disk.journal_mode=WAL; PRAGMA disk.synchronous=OFF');

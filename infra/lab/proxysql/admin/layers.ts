@@ -2,7 +2,8 @@ import { createHash } from 'node:crypto';
 import type { ServerRow } from '../backend/server.ts';
 import { QueryRules } from '../rules/queryRules.ts';
 import type { FastRouteRow, RuleRow } from '../rules/ruleRow.ts';
-import type { Runtime, RuntimeUser } from '../runtime.ts';
+import type { RuntimeUser } from '../runtime.ts';
+import type { AdminRuntime } from './adminRuntime.ts';
 import type { AdminDatabase } from './database.ts';
 import { type ConfigTable, PROXY_TABLES, RULE_TABLES, SERVER_TABLES, USER_TABLES, VARIABLE_TABLES } from './tables.ts';
 
@@ -36,10 +37,10 @@ interface Version {
  */
 export class Layers {
   readonly #database: AdminDatabase;
-  readonly #runtime: Runtime;
+  readonly #runtime: AdminRuntime;
   readonly #versions = new Map<ModuleName, Version>();
 
-  constructor(database: AdminDatabase, runtime: Runtime) {
+  constructor(database: AdminDatabase, runtime: AdminRuntime) {
     this.#database = database;
     this.#runtime = runtime;
   }

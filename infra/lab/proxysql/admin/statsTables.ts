@@ -1,34 +1,50 @@
 import { digestHash } from '../rules/digest.ts';
 import type { Runtime } from '../runtime.ts';
 import { sessionJson } from '../session/sessionJson.ts';
+import type { AdminRuntime, StatsRow } from './adminRuntime.ts';
 import type { AdminDatabase } from './database.ts';
-
-type StatsRow = (string | number | null)[];
+import { STATS_TABLES } from './tables.ts';
 
 /** Fills those tables of the schema `stats` that a statement names, as they are at this moment. */
-export function refreshStats(database: AdminDatabase, runtime: Runtime, sql: string): void {
+export function refreshStats(database: AdminDatabase, runtime: AdminRuntime, sql: string): void {
   if (!/stats_mysql_|processlist/i.test(sql)) return;
-  const fill = (table: string, rows: () => Iterable<StatsRow>) => {
-    if (new RegExp(`\\b${table}\\b`, 'i').test(sql)) database.fill(`stats.${table}`, rows());
-  };
-  fill('stats_mysql_processlist', () => processList(runtime));
-  fill('stats_mysql_connection_pool', () => connectionPool(runtime));
-  fill('stats_mysql_query_rules', () => [...runtime.rules.hits()].map(([id, hits]) => [id, hits]));
-  fill('stats_mysql_users', () => users(runtime));
-  fill('stats_mysql_global', () => globals(runtime));
-  fill('stats_mysql_query_digest', () => runtime.statistics.digestRows());
-  fill('stats_mysql_query_digest_reset', () => {
-    const rows = [...runtime.statistics.digestRows()];
-    runtime.statistics.digests.clear();
-    return rows;
-  });
-  fill('stats_mysql_errors', () => runtime.statistics.errorRows());
-  fill('stats_mysql_errors_reset', () => {
-    const rows = [...runtime.statistics.errorRows()];
-    runtime.statistics.errors.clear();
-    return rows;
-  });
-  fill('stats_mysql_prepared_statements_info', () => preparedStatements(runtime));
+  for (const { name } of STATS_TABLES) {
+    if (new RegExp(`\\b${name}\\b`, 'i').test(sql)) database.fill(`stats.${name}`, runtime.statsRows(name));
+  }
+}
+
+/** Rows of a table of the schema `stats`, of the stand-in's own sessions and servers. */
+export function statsRowsOf(runtime: Runtime, table: string): Iterable<StatsRow> {
+  switch (table) {
+    case 'stats_mysql_processlist':
+      return processList(runtime);
+    case 'stats_mysql_connection_pool':
+      return connectionPool(runtime);
+    case 'stats_mysql_query_rules':
+      return [...runtime.rules.hits()].map(([id, hits]) => [id, hits]);
+    case 'stats_mysql_users':
+      return users(runtime);
+    case 'stats_mysql_global':
+      return globals(runtime);
+    case 'stats_mysql_query_digest':
+      return runtime.statistics.digestRows();
+    case 'stats_mysql_query_digest_reset':
+      return emptied(runtime.statistics.digestRows(), runtime.statistics.digests);
+    case 'stats_mysql_errors':
+      return runtime.statistics.errorRows();
+    case 'stats_mysql_errors_reset':
+      return emptied(runtime.statistics.errorRows(), runtime.statistics.errors);
+    case 'stats_mysql_prepared_statements_info':
+      return preparedStatements(runtime);
+    default:
+      return [];
+  }
+}
+
+function emptied(rows: Iterable<StatsRow>, figures: { clear(): void }): StatsRow[] {
+  const last = [...rows];
+  figures.clear();
+  return last;
 }
 
 function* processList(runtime: Runtime): Generator<StatsRow> {
