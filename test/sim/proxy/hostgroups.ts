@@ -1,0 +1,185 @@
+import type { ServerRow } from '../../../infra/lab/proxysql/backend/server.ts';
+import { ConnectionLost } from '../net/link.ts';
+import type { SimProcess } from '../time/process.ts';
+import type { Random } from '../time/random.ts';
+import { type BackendSession, type ConnectBackend, ProxyRefusal } from './backend.ts';
+
+/** A connection in a hostgroup, of one user. */
+export interface PooledConnection {
+  readonly server: SimServer;
+  readonly user: string;
+  readonly session: BackendSession;
+  /** As the server's last answer said. */
+  inTransaction: boolean;
+  isRunning: boolean;
+}
+
+/** A database server as a member of one hostgroup. */
+export interface SimServer {
+  row: ServerRow;
+  status: 'ONLINE' | 'SHUNNED' | 'OFFLINE_SOFT' | 'OFFLINE_HARD';
+  readonly free: PooledConnection[];
+  readonly used: Set<PooledConnection>;
+}
+
+/** How long the proxy waits before it tries a server again that could not be reached (milliseconds). */
+const tryAgainMs = 50;
+
+/** The servers of a proxy's runtime, its connections, and the sessions that wait for one. Rules as in the stand-in. */
+export class SimHostgroups {
+  readonly #groups = new Map<number, SimServer[]>();
+  readonly #waiting = new Map<number, Set<() => void>>();
+  readonly #process: SimProcess;
+  readonly #random: Random;
+  readonly #connect: ConnectBackend;
+
+  constructor(process: SimProcess, random: Random, connect: ConnectBackend) {
+    this.#process = process;
+    this.#random = random;
+    this.#connect = connect;
+  }
+
+  *servers(): Generator<SimServer> {
+    for (const group of this.#groups.values()) yield* group;
+  }
+
+  /** Servers of a hostgroup that take statements. */
+  online(hostgroup: number): SimServer[] {
+    return (this.#groups.get(hostgroup) ?? []).filter(({ status, row }) => status === 'ONLINE' && row.weight > 0);
+  }
+
+  /** A server that is not named any more fails what runs on it, and is noticed by who merely holds a connection. */
+  load(rows: readonly ServerRow[]): void {
+    const named = new Set<SimServer>();
+    for (const row of rows) {
+      const group = this.#groups.get(row.hostgroup_id) ?? [];
+      this.#groups.set(row.hostgroup_id, group);
+      let server = group.find((one) => one.row.hostname === row.hostname && one.row.port === row.port);
+      if (server === undefined) {
+        server = { row, status: 'ONLINE', free: [], used: new Set() };
+        group.push(server);
+      }
+      server.row = row;
+      server.status = row.status.toUpperCase() as SimServer['status'];
+      if (server.status !== 'OFFLINE_HARD') named.add(server);
+    }
+    for (const [hostgroup, group] of this.#groups) {
+      for (const server of [...group]) {
+        if (server.status !== 'ONLINE' || !named.has(server)) closeAll(server.free.splice(0));
+        if (named.has(server)) continue;
+        server.status = 'OFFLINE_HARD';
+        closeAll([...server.used].filter(({ isRunning }) => isRunning));
+        if (server.used.size === 0) group.splice(group.indexOf(server), 1);
+      }
+      if (group.length === 0) this.#groups.delete(hostgroup);
+    }
+    for (const waiting of this.#waiting.values()) for (const wake of [...waiting]) wake();
+  }
+
+  /** A connection for exclusive use; waits for one until `deadlineMs`, then error 9001. */
+  async acquire(hostgroup: number, user: string, deadlineMs: number, signal: AbortSignal): Promise<PooledConnection> {
+    for (;;) {
+      signal.throwIfAborted();
+      const usable = this.online(hostgroup);
+      if (usable.length === 0) {
+        await this.#parked(hostgroup, deadlineMs, signal);
+        continue;
+      }
+      const server = this.#random.pick(usable);
+      const index = server.free.findIndex((one) => one.user === user && one.session.open);
+      const [pooled] = index === -1 ? [] : server.free.splice(index, 1);
+      if (pooled !== undefined) {
+        server.used.add(pooled);
+        return pooled;
+      }
+      const opened = await this.#open(server, user, deadlineMs, signal);
+      if (opened !== null) return opened;
+    }
+  }
+
+  release(connection: PooledConnection): void {
+    const { server } = connection;
+    if (!server.used.delete(connection)) return;
+    if (server.status === 'ONLINE' && connection.session.open) server.free.push(connection);
+    else connection.session.close();
+  }
+
+  discard(connection: PooledConnection): void {
+    connection.server.used.delete(connection);
+    connection.session.close();
+  }
+
+  async #open(
+    server: SimServer,
+    user: string,
+    deadlineMs: number,
+    signal: AbortSignal,
+  ): Promise<PooledConnection | null> {
+    const { clock } = this.#process;
+    const { hostname: host, port } = server.row;
+    const opening = this.#connect(this.#process, { host, port }, user);
+    const late = new AbortController();
+    const patience = clock.sleep(Math.max(0, deadlineMs - clock.monotonicMs()), late.signal).then(
+      () => 'late' as const,
+      () => 'late' as const,
+    );
+    try {
+      const session = await Promise.race([opening, patience]);
+      if (session === 'late') {
+        opening.then(
+          (opened) => opened.close(),
+          () => {},
+        );
+        throw timeout(server.row.hostgroup_id);
+      }
+      if (server.status !== 'ONLINE' || signal.aborted) {
+        session.close();
+        return null;
+      }
+      const connection: PooledConnection = { server, user, session, inTransaction: false, isRunning: false };
+      server.used.add(connection);
+      session.onLost(() => {
+        const index = server.free.indexOf(connection);
+        if (index !== -1) server.free.splice(index, 1);
+      });
+      return connection;
+    } catch (error) {
+      if (!(error instanceof ConnectionLost)) throw error;
+      await clock.sleep(tryAgainMs);
+      if (clock.monotonicMs() >= deadlineMs) throw timeout(server.row.hostgroup_id);
+      return null;
+    } finally {
+      late.abort(new Error('not waited for any more'));
+    }
+  }
+
+  #parked(hostgroup: number, deadlineMs: number, signal: AbortSignal): Promise<void> {
+    const { clock } = this.#process;
+    return new Promise((resolve, reject) => {
+      const waiting = this.#waiting.get(hostgroup) ?? new Set();
+      this.#waiting.set(hostgroup, waiting);
+      const done = (settle: () => void) => {
+        cancel();
+        waiting.delete(wake);
+        signal.removeEventListener('abort', gone);
+        if (waiting.size === 0) this.#waiting.delete(hostgroup);
+        settle();
+      };
+      const wake = () => done(resolve);
+      const gone = () => done(() => reject(signal.reason));
+      const cancel = clock.after(Math.max(0, deadlineMs - clock.monotonicMs()), () =>
+        done(() => reject(timeout(hostgroup))),
+      );
+      waiting.add(wake);
+      signal.addEventListener('abort', gone);
+    });
+  }
+}
+
+function timeout(hostgroup: number): ProxyRefusal {
+  return new ProxyRefusal(9001, `Max connect timeout reached while reaching hostgroup ${hostgroup}`);
+}
+
+function closeAll(connections: readonly PooledConnection[]): void {
+  for (const { session } of connections) session.close();
+}

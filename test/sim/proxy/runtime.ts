@@ -1,0 +1,62 @@
+import type { AdminRuntime, StatsRow } from '../../../infra/lab/proxysql/admin/adminRuntime.ts';
+import { QueryRules } from '../../../infra/lab/proxysql/rules/queryRules.ts';
+import type { RuntimeUser } from '../../../infra/lab/proxysql/runtime.ts';
+import { Statistics } from '../../../infra/lab/proxysql/statistics.ts';
+import { Variables } from '../../../infra/lab/proxysql/variables.ts';
+import type { SimProcess } from '../time/process.ts';
+import type { Random } from '../time/random.ts';
+import type { ConnectBackend } from './backend.ts';
+import { SimHostgroups } from './hostgroups.ts';
+import { processList } from './processList.ts';
+import { ProxySession, type SessionHost } from './session.ts';
+
+/** What a simulated proxy serves queries with, from its start to its end: nothing of it survives a restart. */
+export class SimRuntime implements AdminRuntime, SessionHost {
+  readonly process: SimProcess;
+  readonly variables = new Variables();
+  readonly hostgroups: SimHostgroups;
+  readonly queryCache = new Map<string, never>();
+  readonly sessions = new Map<number, ProxySession>();
+  readonly statistics = new Statistics();
+  readonly defaultHostgroup: number;
+  rules = new QueryRules();
+  users: ReadonlyMap<string, RuntimeUser> = new Map();
+  #sessionsBegun = 0;
+
+  constructor(process: SimProcess, random: Random, connect: ConnectBackend, defaultHostgroup: number) {
+    this.process = process;
+    this.hostgroups = new SimHostgroups(process, random, connect);
+    this.defaultHostgroup = defaultHostgroup;
+  }
+
+  get connectTimeoutMs(): number {
+    return this.variables.number('mysql-connect_timeout_server_max');
+  }
+
+  openSession(user: string, schema: string, drop: () => void): ProxySession {
+    const session = new ProxySession(this, ++this.#sessionsBegun, user, schema, drop);
+    this.sessions.set(session.id, session);
+    return session;
+  }
+
+  countError(session: ProxySession, hostgroup: number, host: string, errno: number): void {
+    const { user, schema } = session;
+    const common = { host, port: 3306, clientAddress: '10.0.0.1', lastError: `error ${errno}` };
+    this.statistics.error({ ...common, hostgroup, user, schema, errno });
+  }
+
+  statsRows(table: string): Iterable<StatsRow> {
+    switch (table) {
+      case 'stats_mysql_processlist':
+        return processList(this.sessions.values(), this.process.clock.monotonicMs());
+      case 'stats_mysql_errors':
+        return this.statistics.errorRows();
+      default:
+        throw new Error(`the simulated proxy has no ${table}`);
+    }
+  }
+
+  killSession(): boolean {
+    throw new Error('the simulated proxy ends no sessions');
+  }
+}

@@ -1,0 +1,187 @@
+import { type AdminAnswer, AdminCommands } from '../../../infra/lab/proxysql/admin/commands.ts';
+import { AdminDatabase } from '../../../infra/lab/proxysql/admin/database.ts';
+import { Layers, type ModuleName } from '../../../infra/lab/proxysql/admin/layers.ts';
+import { CONFIG_TABLES } from '../../../infra/lab/proxysql/admin/tables.ts';
+import { digestOf } from '../../../infra/lab/proxysql/rules/digest.ts';
+import { VARIABLE_DEFAULTS } from '../../../infra/lab/proxysql/variableDefaults.ts';
+import type { AdminConnection } from '../../../src/adapters/proxysql/admin.ts';
+import type { Network } from '../net/network.ts';
+import { SimProcess } from '../time/process.ts';
+import type { Random } from '../time/random.ts';
+import type { Scheduler } from '../time/scheduler.ts';
+import type { ConnectBackend } from './backend.ts';
+import { SimRuntime } from './runtime.ts';
+import type { RoutedAnswer } from './session.ts';
+
+const modules: readonly ModuleName[] = [
+  'mysql variables',
+  'admin variables',
+  'mysql servers',
+  'mysql users',
+  'mysql query rules',
+  'proxysql servers',
+];
+
+/** What a proxy is made of. */
+export interface SimProxyOptions {
+  readonly name: string;
+  readonly scheduler: Scheduler;
+  readonly network: Network;
+  readonly random: Random;
+  readonly connectBackend: ConnectBackend;
+  /** Where a user's statements go that no rule says anything about. */
+  readonly defaultHostgroup: number;
+  /** Statements of the platform's own set-up, before the first start. */
+  readonly setUp: readonly string[];
+}
+
+/** A client's connection to a proxy. */
+export interface ProxyClient {
+  readonly open: boolean;
+  query(sql: string): Promise<RoutedAnswer>;
+  close(): void;
+}
+
+/**
+ * One ProxySQL in virtual time. Admin tables, layers and rules are the stand-in's own, which the conformance tests hold
+ * to the real one; its sessions are a model that knows holds, transactions and drains.
+ */
+export class SimProxy {
+  readonly name: string;
+  readonly #options: SimProxyOptions;
+  #process: SimProcess;
+  #database: AdminDatabase;
+  #runtime: SimRuntime;
+  #commands: AdminCommands;
+
+  constructor(options: SimProxyOptions) {
+    this.name = options.name;
+    this.#options = options;
+    const database = new AdminDatabase(':memory:');
+    [this.#process, this.#database, this.#runtime, this.#commands] = this.#begin(database);
+    for (const statement of options.setUp) this.#commands.execute(statement);
+    for (const module of ['SERVERS', 'USERS', 'QUERY RULES', 'VARIABLES']) {
+      this.#commands.execute(`SAVE MYSQL ${module} TO DISK`);
+      this.#commands.execute(`LOAD MYSQL ${module} TO RUNTIME`);
+    }
+  }
+
+  get process(): SimProcess {
+    return this.#process;
+  }
+
+  /** Carries out an admin statement from within: for set-up, faults and looks. */
+  execute(sql: string): AdminAnswer {
+    return this.#commands.execute(sql);
+  }
+
+  /** Ends as by SIGKILL. */
+  kill(): void {
+    this.#process.kill();
+  }
+
+  /** Starts again with what was saved. */
+  restart(): void {
+    this.kill();
+    const before = this.#database;
+    const database = new AdminDatabase(':memory:');
+    for (const { name } of CONFIG_TABLES) {
+      database.fill(`disk.${name}`, before.all(`SELECT * FROM disk.${name}`).map(valuesOf));
+    }
+    before.close();
+    [this.#process, this.#database, this.#runtime, this.#commands] = this.#begin(database);
+  }
+
+  close(): void {
+    this.#database.close();
+  }
+
+  /** The admin port, as the controller's adapter uses it. */
+  async connectAdmin(client: SimProcess): Promise<AdminConnection> {
+    const link = await this.#options.network.connect(client, () => this.#process);
+    const commands = this.#commands;
+    return {
+      query: (sql) =>
+        link.request((): readonly [unknown, unknown] => {
+          const answer = executed(commands, sql);
+          if (answer.kind === 'rows') return [asObjects(answer.result), []];
+          return [{ affectedRows: answer.kind === 'ok' ? answer.affectedRows : 0 }, []];
+        }),
+      destroy: () => link.close(),
+      on: (_, hear) => link.onLost(hear),
+    };
+  }
+
+  /** The MySQL port, as clients use it. */
+  async connectClient(client: SimProcess, user: string, schema: string): Promise<ProxyClient> {
+    const link = await this.#options.network.connect(client, () => this.#process);
+    const runtime = this.#runtime;
+    const session = await link.request(() => {
+      const opened = runtime.openSession(user, schema, () => link.reset('dropped by the proxy'));
+      link.onClosed(() => {
+        runtime.sessions.delete(opened.id);
+        opened.close();
+      });
+      return opened;
+    });
+    return {
+      get open() {
+        return link.open;
+      },
+      query: (sql) => link.request(() => session.query(sql)),
+      close: () => link.close(),
+    };
+  }
+
+  /** Where a statement would go now: the hosts of the servers that take it; none where it would wait. */
+  hostsFor(user: string, schema: string, sql: string): readonly string[] {
+    const subject = { user, schema, clientAddress: '10.0.0.1', proxyPort: 6033 };
+    const verdict = this.#runtime.rules.process(subject, sql, digestOf(sql), 0);
+    const hostgroup = verdict.destinationHostgroup ?? this.#runtime.defaultHostgroup;
+    return this.#runtime.hostgroups.online(hostgroup).map(({ row }) => row.hostname);
+  }
+
+  #begin(database: AdminDatabase): [SimProcess, AdminDatabase, SimRuntime, AdminCommands] {
+    const { name, scheduler, random, connectBackend, defaultHostgroup } = this.#options;
+    const process = new SimProcess(name, scheduler);
+    const runtime = new SimRuntime(process, random, connectBackend, defaultHostgroup);
+    const layers = new Layers(database, runtime);
+    database.fill('main.global_variables', VARIABLE_DEFAULTS);
+    const saved = database.all('SELECT * FROM disk.global_variables');
+    if (saved.length > 0) {
+      for (const module of modules) if (!module.endsWith('variables')) layers.diskToMemory(module);
+      for (const { variable_name: variable, variable_value: value } of saved) {
+        database.all(
+          'UPDATE main.global_variables SET variable_value=? WHERE variable_name=?',
+          `${value}`,
+          `${variable}`,
+        );
+      }
+    }
+    for (const module of modules) layers.memoryToRuntime(module);
+    return [process, database, runtime, new AdminCommands(database, layers, runtime)];
+  }
+}
+
+/** What the admin interface throws reaches its client as error 1045, as with the real one. */
+function executed(commands: AdminCommands, sql: string): AdminAnswer {
+  try {
+    return commands.execute(sql);
+  } catch (error) {
+    const message = `ProxySQL Admin Error: ${error instanceof Error ? error.message : String(error)}`;
+    throw Object.assign(new Error(message, { cause: error }), { errno: 1045, sqlState: '28000' });
+  }
+}
+
+function valuesOf(row: Record<string, unknown>): (string | number | null)[] {
+  return Object.values(row) as (string | number | null)[];
+}
+
+function asObjects(result: {
+  readonly columns: readonly string[];
+  readonly rows: readonly (readonly (string | null)[])[];
+}) {
+  return result.rows.map((row) =>
+    Object.fromEntries(result.columns.map((column, index) => [column, row[index] ?? null])),
+  );
+}
