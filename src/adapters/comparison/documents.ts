@@ -23,6 +23,7 @@ export interface DocumentRange {
   readonly jsonBytes: number;
   readonly buckets: number;
   readonly filter?: BucketFilter | undefined;
+  readonly hint: string;
 }
 
 const row = z.object({ name: cell, bucket: count }).catchall(cell.nullable());
@@ -32,17 +33,16 @@ export async function readDocuments(
   view: ReadView,
   statements: Statements,
   columns: number,
-  { range, rows, jsonBytes, buckets, filter }: DocumentRange,
+  { range, rows, jsonBytes, buckets, filter, hint }: DocumentRange,
   boundary: (range: KeyRange, rows: number) => Promise<Key | null>,
   digested: (document: DocumentDigest) => void,
 ): Promise<void> {
-  if (jsonBytes === 0) return;
   const rowsAtOnce = Math.max(1, Math.ceil(rows / Math.ceil(jsonBytes / BYTES_AT_ONCE)));
   let after = range.after;
   for (;;) {
     const cut: Key | null = rowsAtOnce >= rows ? null : await boundary({ after, upTo: range.upTo }, rowsAtOnce);
     const part: KeyRange = { after, upTo: cut ?? range.upTo };
-    for (const documents of await readRows(view, row, statements.documents(part, buckets, filter))) {
+    for (const documents of await readRows(view, row, statements.documents(part, buckets, filter, hint))) {
       const hash = createHash('sha256').update(documents.name);
       for (let i = 0; i < columns; i += 1) {
         const text = documents[`j${i}`];

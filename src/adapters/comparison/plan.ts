@@ -21,6 +21,8 @@ export interface SidePlan {
   readonly orgColumn: string;
   readonly orgIsText: boolean;
   readonly key: readonly KeyPart[];
+  /** Its rows lie together in the table itself. */
+  readonly keyBeginsWithOrg: boolean;
   /** SQL of what is hashed, in the same order on both sides. */
   readonly values: readonly { readonly column: string; readonly sql: string }[];
   readonly json: readonly JsonColumn[];
@@ -71,6 +73,7 @@ export function planTable(
     orgColumn: identifier(table.orgColumn),
     orgIsText: orgType?.[which].family === 'text',
     key: keys.map((key) => key[which]),
+    keyBeginsWithOrg: isOrg(source.primaryKey[0] ?? ''),
     values: valuePairs.map((pair) => comparedValue(pair, which)),
     json: valuePairs.filter(isJson).map((pair) => jsonColumn(pair[which], pair.source.column)),
   });

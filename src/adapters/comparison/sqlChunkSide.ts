@@ -14,14 +14,12 @@ import { readDocuments } from './documents.ts';
 import { jsonDigest } from './json.ts';
 import type { SidePlan, TablePlan } from './plan.ts';
 import { cell, count, readRows } from './reply.ts';
+import { Scan } from './scan.ts';
 import { Statements } from './statements.ts';
 
 const sumRow = z.object({ bucket: count, row_count: count, checksum: cell.transform(BigInt), json_bytes: count });
 const anyRow = z.record(z.string(), cell.nullable());
 const digestRow = z.object({ name: cell, digest: cell }).catchall(cell);
-
-/** CRC32 has 32 bits; the documents' digest goes above them. */
-const JSON_SHIFT = 32n;
 
 /** A table's two sides, read through views. */
 export function makePair(
@@ -48,12 +46,14 @@ class SqlChunkSide implements ChunkSide {
   readonly #plan: SidePlan;
   readonly #views: ViewPool;
   readonly #statements: Statements;
+  readonly #scan: Scan;
   readonly #monotonicMs: () => number;
 
   constructor(plan: SidePlan, views: ViewPool, orgId: number, monotonicMs: () => number) {
     this.#plan = plan;
     this.#views = views;
     this.#statements = new Statements(plan, orgId);
+    this.#scan = new Scan(plan);
     this.#monotonicMs = monotonicMs;
   }
 
@@ -69,11 +69,11 @@ class SqlChunkSide implements ChunkSide {
   sumBuckets(range: KeyRange, buckets: number): Promise<{ sums: Map<number, ChunkSum>; elapsedMs: number }> {
     return this.#views.use(async (view) => {
       const startedMs = this.#monotonicMs();
-      const rows = await readRows(view, sumRow, this.#statements.sum(range, buckets));
+      const rows = await this.#sums(view, range, buckets);
       const checksums = new Map(rows.map((row) => [row.bucket, row.checksum]));
       const total = totalOf(rows);
       await this.#documents(view, { range, ...total, buckets }, ({ bucket, digest }) => {
-        checksums.set(bucket, (checksums.get(bucket) ?? 0n) ^ (digest.readBigUInt64BE() << JSON_SHIFT));
+        checksums.set(bucket, (checksums.get(bucket) ?? 0n) ^ digest.readBigUInt64BE());
       });
       const sums = new Map(
         rows.map((row) => [row.bucket, { rows: row.row_count, checksum: checksums.get(row.bucket) ?? 0n }]),
@@ -86,12 +86,13 @@ class SqlChunkSide implements ChunkSide {
     return this.#views.use(async (view) => {
       const documents = new Map<string, string>();
       if (this.#plan.json.length > 0) {
-        const total = totalOf(await readRows(view, sumRow, this.#statements.sum(range, 1)));
+        const total = totalOf(await this.#sums(view, range, 1));
         await this.#documents(view, { range, ...total, buckets: 1, filter }, ({ name, digest }) => {
           documents.set(name, digest.toString('hex'));
         });
       }
-      const rows = await readRows(view, digestRow, this.#statements.rows(range, filter));
+      const hint = await this.#hint(view, range);
+      const rows = await readRows(view, digestRow, this.#statements.rows(range, filter, hint));
       return rows.map((row) => ({
         name: row.name,
         key: this.#plan.key.map((_, i) => row[`k${i}`] ?? ''),
@@ -117,19 +118,30 @@ class SqlChunkSide implements ChunkSide {
     return digests;
   }
 
+  #hint(view: ReadView, range: KeyRange): Promise<string> {
+    return this.#scan.hint(view, range, (hint) => this.#statements.sum(range, 1, hint));
+  }
+
+  async #sums(view: ReadView, range: KeyRange, buckets: number): Promise<z.output<typeof sumRow>[]> {
+    return readRows(view, sumRow, this.#statements.sum(range, buckets, await this.#hint(view, range)));
+  }
+
   async #boundary(view: ReadView, range: KeyRange, rows: number): Promise<Key | null> {
-    const [row] = await readRows(view, z.record(z.string(), cell), this.#statements.boundary(range, rows));
+    const statement = this.#statements.boundary(range, rows, await this.#scan.keysHint(view));
+    const [row] = await readRows(view, z.record(z.string(), cell), statement);
     return row === undefined ? null : this.#plan.key.map((_, i) => row[`k${i}`] ?? '');
   }
 
   async #documents(
     view: ReadView,
-    range: Parameters<typeof readDocuments>[3],
+    range: Omit<Parameters<typeof readDocuments>[3], 'hint'>,
     digested: Parameters<typeof readDocuments>[5],
   ): Promise<void> {
     const columns = this.#plan.json.length;
     const boundary = (part: KeyRange, rows: number) => this.#boundary(view, part, rows);
-    await readDocuments(view, this.#statements, columns, range, boundary, digested);
+    if (range.jsonBytes === 0) return;
+    const hint = await this.#hint(view, range.range);
+    await readDocuments(view, this.#statements, columns, { ...range, hint }, boundary, digested);
   }
 }
 

@@ -9,7 +9,7 @@ import { NULL_MARK, SEPARATOR } from './sqlText.ts';
  */
 export class Statements {
   readonly #plan: SidePlan;
-  readonly #from: string;
+  readonly #org: string;
   readonly #row: string;
   readonly #name: string;
   readonly #keyColumns: string;
@@ -18,47 +18,52 @@ export class Statements {
     if (!Number.isSafeInteger(orgId)) throw new TypeError(`not an org id: ${orgId}`);
     this.#plan = plan;
     const org = plan.orgIsText ? `'${orgId}'` : String(orgId);
-    this.#from = `FROM ${plan.table} WHERE ${plan.orgColumn} = ${org}`;
+    this.#org = `WHERE ${plan.orgColumn} = ${org}`;
     this.#row = `CONCAT_WS(${[SEPARATOR, ...plan.values.map(({ sql }) => sql)].join(', ')})`;
     this.#name = `CONCAT_WS('|', ${plan.key.map(({ name }) => name).join(', ')})`;
     this.#keyColumns = plan.key.map(({ read }, i) => `${read} AS k${i}`).join(', ');
   }
 
-  boundary(range: KeyRange, rows: number): string {
+  /** @param hint as {@link Scan} gives it, like in all that read a range */
+  boundary(range: KeyRange, rows: number, hint: string): string {
     const order = this.#plan.key.map(({ column }) => column).join(', ');
-    return `SELECT ${this.#keyColumns} ${this.#where(range)} ORDER BY ${order} LIMIT 1 OFFSET ${rows - 1}`;
+    return `SELECT ${this.#keyColumns} ${this.#where(range, hint)} ORDER BY ${order} LIMIT 1 OFFSET ${rows - 1}`;
   }
 
   /**
    * Rows, their sum, and the bytes of JSON in them. XOR of CRC32 alone would be blind where two rows change in the same
-   * way at the same place, because CRC32 is linear: the second change takes the first back. SHA-2 before it is not.
+   * way at the same place, because CRC32 is linear: the second change takes the first back. Each row's is multiplied
+   * with a number of its own, from its key and never 0, which takes that away and makes the sum one of 64 bits. A
+   * cryptographic digest instead makes the slower side half as fast.
    */
-  sum(range: KeyRange, buckets: number): string {
+  sum(range: KeyRange, buckets: number, hint: string): string {
     const bucket = buckets === 1 ? '0' : this.#bucket(buckets);
-    const jsonBytes = this.#plan.json.map(({ size }) => `IFNULL(${size}, 0)`).join(' + ') || '0';
+    const jsonBytes = this.#plan.json.map(({ size }) => `IFNULL(${size}, 0)`).join(' + ');
+    const sumOfBytes = jsonBytes === '' ? '0' : `IFNULL(SUM(${jsonBytes}), 0)`;
     return (
-      `SELECT ${bucket} AS bucket, COUNT(*) AS row_count, BIT_XOR(CRC32(SHA2(${this.#row}, 256))) AS checksum, ` +
-      `IFNULL(SUM(${jsonBytes}), 0) AS json_bytes ${this.#where(range)}${buckets === 1 ? '' : ' GROUP BY 1'}`
+      `SELECT ${bucket} AS bucket, COUNT(*) AS row_count, ` +
+      `BIT_XOR(CRC32(${this.#row}) * (CRC32(${this.#name}) | 1)) AS checksum, ` +
+      `${sumOfBytes} AS json_bytes ${this.#where(range, hint)}${buckets === 1 ? '' : ' GROUP BY 1'}`
     );
   }
 
-  rows(range: KeyRange, buckets?: BucketFilter): string {
+  rows(range: KeyRange, buckets: BucketFilter | undefined, hint: string): string {
     const filter = this.#filter(buckets);
-    return `SELECT ${this.#keyColumns}, ${this.#name} AS name, LEFT(SHA2(${this.#row}, 256), 32) AS digest ${this.#where(range)}${filter}`;
+    return `SELECT ${this.#keyColumns}, ${this.#name} AS name, LEFT(SHA2(${this.#row}, 256), 32) AS digest ${this.#where(range, hint)}${filter}`;
   }
 
   /** Documents of rows that have any. */
-  documents(range: KeyRange, buckets: number, filter?: BucketFilter): string {
+  documents(range: KeyRange, buckets: number, filter: BucketFilter | undefined, hint: string): string {
     const bucket = buckets === 1 ? '0' : this.#bucket(buckets);
     const some = this.#plan.json.map(({ quoted }) => `${quoted} IS NOT NULL`).join(' OR ');
-    return `SELECT ${this.#name} AS name, ${bucket} AS bucket, ${this.#texts()} ${this.#where(range)}${this.#filter(filter)} AND (${some})`;
+    return `SELECT ${this.#name} AS name, ${bucket} AS bucket, ${this.#texts()} ${this.#where(range, hint)}${this.#filter(filter)} AND (${some})`;
   }
 
   columns(keys: readonly Key[]): string {
     const digests = this.#plan.values.map(({ sql }, i) => `LEFT(SHA2(IFNULL(${sql}, ${NULL_MARK}), 256), 32) AS c${i}`);
     const texts = this.#plan.json.length === 0 ? [] : [this.#texts()];
     const rows = keys.map((key) => keyCondition(this.#plan.key, key)).join(' OR ');
-    return `SELECT ${[`${this.#name} AS name`, ...digests, ...texts].join(', ')} ${this.#from} AND (${rows})`;
+    return `SELECT ${[`${this.#name} AS name`, ...digests, ...texts].join(', ')} FROM ${this.#plan.table} ${this.#org} AND (${rows})`;
   }
 
   #texts(): string {
@@ -73,7 +78,7 @@ export class Statements {
     return buckets === undefined ? '' : ` AND ${this.#bucket(buckets.of)} IN (${buckets.only.join(', ')})`;
   }
 
-  #where(range: KeyRange): string {
-    return `${this.#from}${rangeCondition(this.#plan.key, range)}`;
+  #where(range: KeyRange, hint: string): string {
+    return `FROM ${this.#plan.table}${hint} ${this.#org}${rangeCondition(this.#plan.key, range)}`;
   }
 }
