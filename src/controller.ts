@@ -9,6 +9,7 @@ import type { Config } from './config/index.ts';
 import { Driver } from './driver/driver.ts';
 import { isTransient } from './errors/index.ts';
 import { clusterOf, type Estate } from './estate/estate.ts';
+import { readSchema } from './estate/schema.ts';
 import { Attempts } from './flip/attempts.ts';
 import { RouteKeeper } from './flip/routeKeeper.ts';
 import { retireBeside } from './flip/settle.ts';
@@ -87,7 +88,12 @@ export function openEstate(config: Config, logger: Logger, machine: ControllerMa
     ids,
     compareOrg: machine.compareOrg,
     heartbeats: new Heartbeats(clock, logger),
-    samples: createSamples(fleet, clock, logger),
+    samples: createSamples({
+      routing: fleet,
+      clock,
+      logger,
+      readSchema: (homeRegion) => readSchema({ ...places, tables: config.catalogue.tables }, homeRegion),
+    }),
     returnPath: new ReturnPath({ ...places, replication, clock, logger }),
     rollbackTurns: new RollbackTurns({ limit: rollbackLimit(config), store, clock, logger }),
     logger,

@@ -1,5 +1,6 @@
 import { initialContext } from './context.ts';
 import {
+  drifted,
   lagCheck,
   paused,
   planned,
@@ -33,6 +34,7 @@ export const migrationMachine = migration.createMachine({
     replicating,
     lagCheck,
     ready,
+    drifted,
     paused,
     flipping,
     verifying,

@@ -43,6 +43,6 @@ export interface Policy {
   readonly errorRateFactor: number;
   readonly errorRateFloorPerMinute: number;
   readonly errorRateForMs: number;
-  /** How often the fingerprint of both sides' tables is asked while soaking. A drift alerts and keeps `complete` back. */
+  /** How often the fingerprint of both sides' tables is asked in `ready`, which a drift stops, and while soaking, where it alerts and keeps `complete` back. */
   readonly schemaCheckMs: number;
 }

@@ -81,6 +81,7 @@ export const migration = setup({
     preflightPassed: ({ event }) => event.type === 'preflight.done' && event.output.refusals === 0,
     decidedCommit: ({ event }) =>
       (event.type === 'flip.commit.done' || event.type === 'flip.decide.done') && event.output.decision === 'commit',
+    schemaDrifted: ({ event }) => 'failure' in event && event.failure.code === 'SCHEMA_DRIFT',
     sidesEqual: ({ event }) => event.type === 'verify.done' && event.output.outcome === 'equal',
     mismatchRollsBack: ({ context }) => context.policy.onMismatch === 'rollback',
     verified: ({ context }) => context.verified,

@@ -14,6 +14,7 @@ export interface Api {
   /** All of them, page by page. */
   list(filter?: { orgId?: number }): Promise<MigrationStatus[]>;
   command(id: string, command: CommandName, reason: string | null): Promise<MigrationStatus>;
+  acceptSchema(id: string, reason: string | null): Promise<MigrationStatus>;
 }
 
 export function createApi({ api, token }: Pick<ApiOptions, 'api' | 'token'>): Api {
@@ -49,6 +50,14 @@ export function createApi({ api, token }: Pick<ApiOptions, 'api' | 'token'>): Ap
     throw new ApiReplyError(`${url} answered ${status} without saying why`);
   }
 
+  const order = (id: string, path: string, reason: string | null) =>
+    ask(
+      'POST',
+      `/migrations/${encodeURIComponent(id)}/${path}`,
+      migrationStatusSchema,
+      reason === null ? {} : { reason },
+    );
+
   return {
     create: (orgId) => ask('POST', '/migrations', migrationStatusSchema, { orgId }),
     get: (id) => ask('GET', `/migrations/${encodeURIComponent(id)}`, migrationStatusSchema),
@@ -65,13 +74,8 @@ export function createApi({ api, token }: Pick<ApiOptions, 'api' | 'token'>): Ap
       } while (cursor !== null);
       return found;
     },
-    command: (id, command, reason) =>
-      ask(
-        'POST',
-        `/migrations/${encodeURIComponent(id)}/${command}`,
-        migrationStatusSchema,
-        reason === null ? {} : { reason },
-      ),
+    command: (id, command, reason) => order(id, command, reason),
+    acceptSchema: (id, reason) => order(id, 'schema/accept', reason),
   };
 }
 

@@ -8,6 +8,7 @@ export const help = `bigdb-cutover: moves orgs from BigDB to their Aurora cluste
   bigdb-cutover serve --config FILE           run the controller
   bigdb-cutover start ORG|ID                  plan the org's move, if it has none, and start it
   bigdb-cutover pause|resume|approve|rollback|complete|cancel|retry ORG|ID
+  bigdb-cutover schema accept ORG|ID          go on over a changed schema that both sides have
   bigdb-cutover status [ORG|ID]               all migrations, or one
   bigdb-cutover watch [ORG|ID]                the same, again and again; one migration until it ends
   bigdb-cutover fence install|status|remove --config FILE [ORG…]   without ORG: every org of CoreDB
@@ -72,6 +73,7 @@ export type Invocation =
   | RepairInvocation
   | ({ readonly command: 'status'; readonly target: string | null } & ApiOptions)
   | ({ readonly command: 'watch'; readonly target: string | null; readonly intervalMs: number } & ApiOptions)
+  | ({ readonly command: 'schema'; readonly target: string; readonly reason: string | null } & ApiOptions)
   | ({ readonly command: CommandName; readonly target: string; readonly reason: string | null } & ApiOptions);
 
 const options = {
@@ -132,6 +134,13 @@ export function parseInvocation(
     only(values, command, [...ofApi, 'interval-ms']);
     count(rest, command, 0, 1);
     return { command, target: rest[0] ?? null, intervalMs: intervalOf(values), ...apiOf(values, env) };
+  }
+  if (command === 'schema') {
+    only(values, command, [...ofApi, 'reason']);
+    const [action, ...target] = rest;
+    if (action !== 'accept') throw new UsageError('schema: expected accept');
+    count(target, 'schema accept', 1, 1);
+    return { command, target: target[0] ?? '', reason: values.reason ?? null, ...apiOf(values, env) };
   }
   const order = commandNames.find((each) => each === command);
   if (order === undefined) throw new UsageError(`there is no command ${command}`);

@@ -17,6 +17,16 @@ export async function order(
   output.out(json ? `${JSON.stringify(status)}\n` : `${lineText(status)}\n`);
 }
 
+/** Takes the changed schema for one migration. */
+export async function acceptSchema(
+  api: Api,
+  { target, reason, json }: { target: string; reason: string | null; json: boolean },
+  output: Output,
+): Promise<void> {
+  const status = await api.acceptSchema((await findMigration(api, target)).id, reason);
+  output.out(json ? `${JSON.stringify(status)}\n` : `${lineText(status)}\n`);
+}
+
 async function openOrPlanned(api: Api, orgId: number): Promise<MigrationStatus> {
   const found = newestOf(await api.list({ orgId }));
   return found !== undefined && found.outcome === null ? found : api.create(orgId);

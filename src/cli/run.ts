@@ -2,7 +2,7 @@ import { createApi } from './api.ts';
 import { help, type Invocation, parseInvocation } from './args.ts';
 import { exitCodeOf } from './errors.ts';
 import { type ExitCode, exitCodes } from './exitCodes.ts';
-import { order } from './order.ts';
+import { acceptSchema, order } from './order.ts';
 import { type Output, reportFailure } from './output.ts';
 import { status, watch } from './status.ts';
 
@@ -50,6 +50,9 @@ async function carryOut(
       return exitCodes.ok;
     case 'watch':
       await watch(createApi(invocation), invocation, output, signal);
+      return exitCodes.ok;
+    case 'schema':
+      await acceptSchema(createApi(invocation), invocation, output);
       return exitCodes.ok;
     default:
       await order(createApi(invocation), invocation.command, invocation, output);

@@ -38,6 +38,19 @@ export class ShapesDifferError extends CutoverError {
   }
 }
 
+/** The org-owned tables are no longer what was recorded, or accepted since; nothing goes on over that. */
+export class SchemaDriftError extends CutoverError {
+  readonly code = 'SCHEMA_DRIFT';
+  readonly remedy =
+    'Make the same change at the sites and at the cluster, then `bigdb-cutover schema accept`; what stopped goes on by itself.';
+  /** @param changes since the accepted fingerprint @param differences between the sides now */
+  constructor(changes: readonly string[], differences: readonly string[]) {
+    super(`the schema has changed: ${[...new Set([...changes, ...differences])].join('; ')}`, {
+      details: { changes, differences },
+    });
+  }
+}
+
 /** The target holds rows of the org that no task of this migration wrote. */
 export class TargetNotEmptyError extends CutoverError {
   readonly code = 'TARGET_NOT_EMPTY';

@@ -36,7 +36,7 @@ export interface Estate {
 }
 
 /** The cluster that serves a home region. The configuration was checked: a missing one is a defect. */
-export function clusterOf(estate: Estate, homeRegion: string): Place {
+export function clusterOf(estate: Pick<Estate, 'clusters'>, homeRegion: string): Place {
   const cluster = estate.clusters.get(homeRegion);
   if (cluster === undefined) throw new RangeError(`no cluster serves ${homeRegion}`);
   return cluster;

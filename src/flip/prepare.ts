@@ -2,7 +2,7 @@ import type { EffectRun } from '../driver/handlers.ts';
 import { FlipNotReadyError, TravelTooSlowError } from '../errors/flip.ts';
 import { clusterOf, type Estate } from '../estate/estate.ts';
 import { assertHomeRegion } from '../estate/homeRegion.ts';
-import { assertSameShapes } from '../estate/shapes.ts';
+import { assertReturnKeepsRows, assertSchemaAccepted, isAccepted, textsOf } from '../estate/schema.ts';
 import { assertTaskHealthy } from '../estate/taskHealth.ts';
 import { reversePlan } from '../estate/taskPlans.ts';
 import { takeErrorBaseline } from '../soaking/errorBaseline.ts';
@@ -31,7 +31,7 @@ export async function prepare(
   await keeper.stop(migration.migrationId);
   await assertHomeRegion(estate, migration, run.signal);
   await assertTaskHealthy(estate, run);
-  await assertSameShapes(estate, migration);
+  await assertSchema(estate, run);
   const attempt = await attempts.begin(run);
   const cluster = clusterOf(estate, migration.homeRegion);
   await Promise.all([...estate.sites, cluster].map((place) => place.warmUp()));
@@ -65,7 +65,18 @@ export async function prepare(
     }),
   );
   await assertTravel(estate, attempt, run);
+  // Asked once more, as late as it can be: what went before may have taken seconds.
+  await assertSchema(estate, run);
   return attempt;
+}
+
+/** Forward only over the accepted schema; back also over another one that loses no row, which the timeline then tells. */
+async function assertSchema(estate: Estate, run: EffectRun): Promise<void> {
+  if (run.migration.direction === 'forward') return assertSchemaAccepted(estate, run.migration);
+  const look = await assertReturnKeepsRows(estate, run.migration);
+  if (isAccepted(look)) return;
+  const drift = [...new Set([...look.changes, ...textsOf(look.differences)])];
+  run.note(`the org goes back over a schema that has changed and loses no row: ${drift.join('; ')}`, { drift });
 }
 
 /** A proxy that an earlier attempt, or an owner before this one, left held comes back first; else no attempt could begin. */

@@ -8,6 +8,7 @@ export function heartbeatMode(state: string): { direction: 'forward' | 'back'; f
     case 'flipping':
       return { direction: 'forward', fast: true };
     case 'ready':
+    case 'drifted':
     case 'paused':
       return { direction: 'forward', fast: false };
     case 'rollingBack':

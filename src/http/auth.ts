@@ -23,6 +23,9 @@ export const roleOfCommand: Readonly<Record<CommandName, Role>> = {
   complete: 'approver',
 };
 
+/** What an approver has looked at: rows move on the strength of it. */
+export const roleOfSchemaAccept: Role = 'approver';
+
 /** Demands a token, and the role that the route names, from every request of the scope. */
 export function requireTokens(scope: App, tokens: readonly TokenEntry[]): void {
   const known = tokens.map((token) => ({ ...token, digest: Buffer.from(token.sha256, 'hex') }));

@@ -1,5 +1,13 @@
-import { type CommandName, commandNames, type MigrationService, migrationStatusSchema } from '../service/status.ts';
-import { actorOf, roleOfCommand } from './auth.ts';
+import type { Role } from '../config/schema.ts';
+import {
+  type Actor,
+  type CommandName,
+  commandNames,
+  type MigrationService,
+  type MigrationStatus,
+  migrationStatusSchema,
+} from '../service/status.ts';
+import { actorOf, roleOfCommand, roleOfSchemaAccept } from './auth.ts';
 import { etagOf } from './etag.ts';
 import { commandBody, idParams } from './schemas.ts';
 import type { App } from './types.ts';
@@ -18,24 +26,34 @@ const summaries: Readonly<Record<CommandName, string>> = {
 /** One route for each command. Repeating a command whose effect is already there changes nothing. */
 export function commandRoutes(scope: App, service: MigrationService): void {
   for (const command of commandNames) {
-    scope.post(
-      `/v1/migrations/:id/${command}`,
-      {
-        config: { role: roleOfCommand[command] },
-        schema: {
-          summary: summaries[command],
-          params: idParams,
-          body: commandBody,
-          response: { 200: migrationStatusSchema },
-        },
-      },
-      async (request, reply) => {
-        const reason = request.body?.reason;
-        const input = reason === undefined ? {} : { reason };
-        const status = await service.command(request.params.id, command, input, actorOf(request));
-        reply.header('etag', etagOf(status)).header('cache-control', 'no-store');
-        return status;
-      },
+    route(scope, command, summaries[command], roleOfCommand[command], (id, input, actor) =>
+      service.command(id, command, input, actor),
     );
   }
+  const acceptance = 'Go on over a schema that has changed, once both sides agree';
+  route(scope, 'schema/accept', acceptance, roleOfSchemaAccept, (id, input, actor) =>
+    service.acceptSchema(id, input, actor),
+  );
+}
+
+function route(
+  scope: App,
+  path: string,
+  summary: string,
+  role: Role,
+  give: (id: string, input: { reason?: string }, actor: Actor) => Promise<MigrationStatus>,
+): void {
+  scope.post(
+    `/v1/migrations/:id/${path}`,
+    {
+      config: { role },
+      schema: { summary, params: idParams, body: commandBody, response: { 200: migrationStatusSchema } },
+    },
+    async (request, reply) => {
+      const reason = request.body?.reason;
+      const status = await give(request.params.id, reason === undefined ? {} : { reason }, actorOf(request));
+      reply.header('etag', etagOf(status)).header('cache-control', 'no-store');
+      return status;
+    },
+  );
 }

@@ -29,6 +29,7 @@ export const problemStatus: Readonly<Record<string, number>> = {
   REPAIR_AMBIGUOUS: 409,
   REPAIR_PLAN_CHANGED: 409,
   ROUTE_CONFLICT: 409,
+  SCHEMA_DRIFT: 409,
   SHAPES_DIFFER: 409,
   TARGET_NOT_EMPTY: 409,
   TRAVEL_TOO_SLOW: 409,

@@ -1,18 +1,14 @@
-import { clusterOf } from '../estate/estate.ts';
-import { shapeDifferences } from '../estate/shapes.ts';
+import { readSchema, schemaDifferences } from '../estate/schema.ts';
 import type { Check } from './finding.ts';
 
-/** The org-owned tables have the same shape on both sides. */
+/** The org-owned tables have the same shape at every site and at the cluster. */
 export const shapeFindings: Check = async (estate, migration) => {
-  const [source, target] = await Promise.all([
-    estate.sites[0].shapes(estate.tables),
-    clusterOf(estate, migration.homeRegion).shapes(estate.tables),
-  ]);
-  return shapeDifferences(source, target).map((difference) => ({
+  const schema = await readSchema(estate, migration.homeRegion);
+  return schemaDifferences(schema).map(({ table, column, text }) => ({
     code: 'SHAPES_DIFFER',
     severity: 'refuse' as const,
-    message: difference,
+    message: text,
     remedy: 'Bring the table to the same shape on both sides.',
-    evidence: { difference },
+    evidence: { table, column, difference: text },
   }));
 };

@@ -15,6 +15,7 @@ import type { Estate } from '../estate/estate.ts';
 import type { RouteKeeper } from '../flip/routeKeeper.ts';
 import type { Ids } from '../ports/ids.ts';
 import type { MigrationRow, UnreadableRow } from '../ports/store.ts';
+import { acceptSchemaOf } from './acceptSchema.ts';
 import { Readiness } from './readiness.ts';
 import { type CommandName, commandNames, type MigrationService } from './status.ts';
 import { assembleStatus, unreadableStatus } from './statusOf.ts';
@@ -27,7 +28,7 @@ const alreadyDone: Readonly<Record<CommandName, (row: MigrationRow) => boolean>>
   resume: (row) => !row.journal.context.pauseRequested && !row.ended,
   rollback: (row) => row.journal.context.returnRequested === 'rolledBack' || row.state === 'rolledBack',
   cancel: (row) => row.journal.context.returnRequested === 'cancelled' || row.state === 'cancelled',
-  complete: (row) => row.state === 'completing' || row.state === 'completed',
+  complete: (row) => row.state === 'soaking.schemaCheck' || row.state === 'completing' || row.state === 'completed',
   retry: () => false,
 };
 
@@ -134,6 +135,17 @@ export function createService(deps: {
         await driver.command(id, command, actor.name, reason);
       } catch (error) {
         if (!(error instanceof CommandNotAllowedError) || !alreadyDone[command](await rowOf(id))) throw error;
+      }
+      return status(await rowOf(id));
+    },
+
+    async acceptSchema(id, { reason }, actor) {
+      const stopped = await acceptSchemaOf(estate, await rowOf(id), reason, actor);
+      if (stopped) {
+        await driver.command(id, 'retry', actor.name, reason).catch((error: unknown) => {
+          // Somebody was faster, or chose another way on.
+          if (!(error instanceof CommandNotAllowedError)) throw error;
+        });
       }
       return status(await rowOf(id));
     },

@@ -122,6 +122,11 @@ export interface MigrationService {
   get(id: string): Promise<MigrationStatus>;
   /** Repeating a command whose effect is already there answers with the status and changes nothing. */
   command(id: string, command: CommandName, input: { reason?: string }, actor: Actor): Promise<MigrationStatus>;
+  /**
+   * Takes the schema as it is now for the one that the move rests on, and lets go on what stopped for it. Throws
+   * `ShapesDifferError` while the sides differ.
+   */
+  acceptSchema(id: string, input: { reason?: string }, actor: Actor): Promise<MigrationStatus>;
   events(id: string, query: { after: number; limit: number }): Promise<TimelineEvent[]>;
   /** What is not ready, by dependency: empty when all is. */
   notReady(): Promise<{ dependency: string; message: string }[]>;

@@ -18,6 +18,7 @@ const progressRecord = z.object({
 const loaded = new Set([
   'lagCheck',
   'ready',
+  'drifted',
   'flipping',
   'verifying',
   'soaking',

@@ -1,25 +1,44 @@
 import type { Logger } from '../driver/logger.ts';
+import type { Schema } from '../estate/schema.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { Place } from '../ports/place.ts';
 import type { Routing } from '../ports/routing.ts';
 import { type ClusterHealth, clusterHealth } from './clusterHealth.ts';
 import { type FleetErrors, fleetErrors } from './errorCounts.ts';
-import type { SharedReading } from './shared.ts';
+import { SharedReading } from './shared.ts';
 
 /** What all guards of a controller share: hundreds of soaking orgs ask a cluster and a proxy once. */
 export interface Samples {
   readonly errors: SharedReading<FleetErrors>;
   health(cluster: Place): SharedReading<ClusterHealth>;
+  /** Fingerprint of the sites and of the region's cluster. */
+  schema(homeRegion: string): SharedReading<Schema>;
 }
 
+/** A schema's fingerprint is good for so long where many orgs ask (milliseconds). */
+const schemaFreshMs = 500;
+
 /** Nothing is asked before somebody looks. */
-export function createSamples(routing: Routing, clock: Clock, logger: Logger): Samples {
+export function createSamples(deps: {
+  routing: Routing;
+  clock: Clock;
+  logger: Logger;
+  readSchema(homeRegion: string): Promise<Schema>;
+}): Samples {
+  const { routing, clock, logger } = deps;
   const byCluster = new Map<Place, SharedReading<ClusterHealth>>();
+  const schemas = new Map<string, SharedReading<Schema>>();
   return {
     errors: fleetErrors(routing, clock, logger),
     health(cluster) {
       const reading = byCluster.get(cluster) ?? clusterHealth(cluster, clock);
       byCluster.set(cluster, reading);
+      return reading;
+    },
+    schema(homeRegion) {
+      const read = () => deps.readSchema(homeRegion);
+      const reading = schemas.get(homeRegion) ?? new SharedReading(clock, schemaFreshMs, read);
+      schemas.set(homeRegion, reading);
       return reading;
     },
   };

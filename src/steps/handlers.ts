@@ -1,6 +1,6 @@
 import type { EffectHandlers, EffectRun } from '../driver/handlers.ts';
 import type { Estate } from '../estate/estate.ts';
-import { assertSameShapes } from '../estate/shapes.ts';
+import { assertSchemaAccepted } from '../estate/schema.ts';
 import { abort } from '../flip/abort.ts';
 import { type FlipAttempt, storeReport, timed } from '../flip/attempt.ts';
 import type { Attempts } from '../flip/attempts.ts';
@@ -17,6 +17,7 @@ import type { RouteKeeper } from '../flip/routeKeeper.ts';
 import { settle } from '../flip/settle.ts';
 import { preflight } from '../preflight/preflight.ts';
 import { beginErrorBaseline } from '../soaking/errorBaseline.ts';
+import { untilSchemaAccepted } from '../soaking/schemaDrift.ts';
 import { soak } from '../soaking/soak.ts';
 import { catchUpBack, cleanUp, complete } from './ending.ts';
 import { checkLag, watchLag } from './lag.ts';
@@ -82,6 +83,7 @@ export function effectHandlers(estate: Estate, attempts: Attempts, keeper: Route
     'flip.decide': async (run) => ({ decision: await decide(estate, await attempts.of(run), run) }),
     'flip.settle': plain(async (run) => settle(estate, await attempts.of(run), run)),
 
+    'schema.watch': plain((run) => untilSchemaAccepted(estate, run)),
     verify: (run) => verify(estate, attempts.peek(run.migration.migrationId), run),
     'soak.watch': (run) => soak(estate, run),
     async 'reverse.catchUp'(run) {
@@ -90,7 +92,7 @@ export function effectHandlers(estate: Estate, attempts: Attempts, keeper: Route
     },
     complete: plain(async (run) => {
       // With it ends the way back; while the schemas differ nobody knows what that way has carried.
-      await assertSameShapes(estate, run.migration);
+      await assertSchemaAccepted(estate, run.migration);
       await complete(estate, keeper, await attempts.owner(run), run);
     }),
     'clean.up': async (run) => {

@@ -1,8 +1,10 @@
+import { policyDefaults } from '../config/index.ts';
 import type { EffectRun } from '../driver/handlers.ts';
 import { LagBreachedError } from '../errors/index.ts';
 import { clusterOf, type Estate } from '../estate/estate.ts';
 import { assertTaskHealthy } from '../estate/taskHealth.ts';
 import type { TableCount } from '../ports/place.ts';
+import { assertNoDrift } from '../soaking/schemaDrift.ts';
 
 /** Time between two samples of the gate (milliseconds): one beat apart around a flip. */
 const sampleEveryMs = 120;
@@ -55,12 +57,18 @@ function rowsOf(counts: readonly TableCount[], table: string): number {
   return counts.find((count) => count.table === table)?.rows ?? 0;
 }
 
-/** Watches while the org waits in `ready`; ends only by a breach or a task that is not well. */
+/** Watches while the org waits in `ready`; ends only by a breach, a task that is not well, or a schema that has changed. */
 export async function watchLag(estate: Estate, run: EffectRun): Promise<never> {
-  const { orgId, policy } = run.migration;
+  const { orgId } = run.migration;
+  // A journal from before a field of the policy was there says nothing of it.
+  const policy = { ...policyDefaults, ...run.migration.policy };
   run.waitsFor('the approval');
-  for (;;) {
+  for (let schemaAtMs = Number.NEGATIVE_INFINITY; ; ) {
     await assertTaskHealthy(estate, run);
+    if (estate.clock.monotonicMs() - schemaAtMs >= policy.schemaCheckMs) {
+      await assertNoDrift(estate, run);
+      schemaAtMs = estate.clock.monotonicMs();
+    }
     const sample = estate.heartbeats.lag(orgId);
     const fresh = sample !== null && estate.clock.monotonicMs() - sample.atMs < freshMs;
     if (fresh && sample.lagMs > Math.max(policy.lagGateMs, slowestNormalMs)) {

@@ -1,6 +1,7 @@
 import type { EffectRun } from '../driver/handlers.ts';
 import { clusterOf, type Estate } from '../estate/estate.ts';
 import { assertHomeRegion } from '../estate/homeRegion.ts';
+import { readSchema } from '../estate/schema.ts';
 
 /** Records what the move starts from, and makes the org's fence and heartbeat rows where they are missing. */
 export async function takeSnapshot(estate: Estate, run: EffectRun): Promise<{ largestLobBytes: number }> {
@@ -11,12 +12,11 @@ export async function takeSnapshot(estate: Estate, run: EffectRun): Promise<{ la
   await taskSite.enrol(migration.orgId, 'clients', [cluster.name]);
   for (const site of otherSites) await site.enrol(migration.orgId, 'clients');
   await cluster.enrol(migration.orgId, 'nobody');
-  const [positions, sourceShapes, targetShapes, counts] = await Promise.all([
+  const [positions, schema, counts] = await Promise.all([
     Promise.all(estate.sites.map(async (site) => ({ site: site.name, ...(await site.binlogPosition(signal)) }))),
-    estate.sites[0].shapes(estate.tables),
-    cluster.shapes(estate.tables),
+    readSchema(estate, migration.homeRegion),
     estate.sites[0].counts(estate.tables, migration.orgId),
   ]);
-  await estate.store.putRecord(migration.migrationId, 'snapshot', { positions, sourceShapes, targetShapes, counts });
+  await estate.store.putRecord(migration.migrationId, 'snapshot', { positions, schema, counts });
   return { largestLobBytes: Math.max(0, ...counts.map(({ largestLobBytes }) => largestLobBytes)) };
 }

@@ -2,7 +2,9 @@ import type { MigrationContext } from '../../statecharts/context.ts';
 import type { EffectRun } from '../driver/handlers.ts';
 import { ViewLostError } from '../errors/index.ts';
 import { clusterOf, type Estate } from '../estate/estate.ts';
+import { readSchema } from '../estate/schema.ts';
 import { dropViews, type FlipAttempt, type PinnedViews } from '../flip/attempt.ts';
+import type { TableShape } from '../ports/place.ts';
 import type { Verification } from '../service/status.ts';
 import type { ComparisonResult } from '../verification/index.ts';
 
@@ -58,17 +60,27 @@ async function comparePinned(
 }
 
 async function compare(estate: Estate, migration: MigrationContext, views: PinnedViews, signal: AbortSignal) {
-  const [source, target] = await Promise.all([
-    estate.sites[0].shapes(estate.tables),
-    clusterOf(estate, migration.homeRegion).shapes(estate.tables),
-  ]);
+  const { sites, cluster } = await readSchema(estate, migration.homeRegion);
+  const site = sites[0]?.shapes ?? [];
   return estate.compareOrg({
-    source: { views: views.source, shapes: source },
-    target: { views: views.cluster, shapes: target },
+    // On the way back the proof is that nothing of the cluster is missing: what only the sites have, nobody wrote meanwhile.
+    source: {
+      views: views.source,
+      shapes: migration.direction === 'back' ? withoutExtras(site, cluster.shapes) : site,
+    },
+    target: { views: views.cluster, shapes: cluster.shapes },
     tables: estate.tables,
     orgId: migration.orgId,
     signal,
     monotonicMs: () => estate.clock.monotonicMs(),
+  });
+}
+
+/** The tables with the columns that the other side has as well. */
+function withoutExtras(shapes: readonly TableShape[], other: readonly TableShape[]): TableShape[] {
+  return shapes.map((shape) => {
+    const there = other.find(({ table }) => table === shape.table)?.columns ?? [];
+    return { ...shape, columns: shape.columns.filter(({ name }) => there.some((column) => column.name === name)) };
   });
 }
 

@@ -140,8 +140,28 @@ export const ready = migration.createStateConfig({
   ...during('lag.watch'),
   always: { guard: 'approved', target: 'flipping', actions: 'resetTries' },
   on: {
-    'lag.watch.failed': { target: 'lagCheck', actions: 'keepReason' },
+    'lag.watch.failed': [
+      { guard: 'schemaDrifted', target: 'drifted', actions: 'keepReason' },
+      { target: 'lagCheck', actions: 'keepReason' },
+    ],
     approve: { actions: 'approve' },
+    pause: {
+      target: 'paused',
+      actions: ['requestPause', { type: 'resumeAt', params: { point: 'lagCheck' } }],
+    },
+    ...leave,
+  },
+});
+
+/** The tables have changed: nothing is held and no flip begins before somebody accepts it, or it is changed back. */
+export const drifted = migration.createStateConfig({
+  ...during('schema.watch'),
+  on: {
+    'schema.watch.done': { target: 'lagCheck', actions: 'forgetReason' },
+    'schema.watch.failed': {
+      target: 'paused',
+      actions: ['keepReason', { type: 'resumeAt', params: { point: 'lagCheck' } }],
+    },
     pause: {
       target: 'paused',
       actions: ['requestPause', { type: 'resumeAt', params: { point: 'lagCheck' } }],

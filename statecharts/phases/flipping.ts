@@ -16,7 +16,11 @@ export const flipping = migration.createStateConfig({
       exit: { type: 'drop', params: { effect: 'flip.prepare' } },
       on: {
         'flip.prepare.done': 'undecided',
-        'flip.prepare.failed': { target: 'afterAbort', actions: 'keepReason' },
+        'flip.prepare.failed': [
+          // No try makes that better: the org waits for somebody to decide.
+          { guard: 'schemaDrifted', target: '#migration.drifted', actions: 'keepReason' },
+          { target: 'afterAbort', actions: 'keepReason' },
+        ],
         pause: { target: 'afterAbort', actions: 'requestPause' },
         rollback: { target: 'afterAbort', actions: { type: 'requestReturn', params: { outcome: 'rolledBack' } } },
         cancel: { target: 'afterAbort', actions: { type: 'requestReturn', params: { outcome: 'cancelled' } } },

@@ -51,12 +51,21 @@ export const soaking = migration.createStateConfig({
   initial: 'watching',
   states: {
     watching: { on: { 'deadline.soak': 'soaked' } },
-    soaked: { always: { guard: 'completesByItself', target: '#migration.completing' } },
+    soaked: { always: { guard: 'completesByItself', target: 'schemaCheck' } },
+    /** Kept back while the schema has changed; the guards stay on. */
+    schemaCheck: {
+      ...during('schema.watch'),
+      on: {
+        'schema.watch.done': '#migration.completing',
+        'schema.watch.failed': { target: 'watching', actions: 'keepReason' },
+        pause: { target: 'soaked', actions: 'requestPause' },
+      },
+    },
   },
   on: {
     'soak.watch.failed': { target: 'rollingBack', actions: 'keepReason' },
     rollback: { target: 'rollingBack', actions: { type: 'requestReturn', params: { outcome: 'rolledBack' } } },
-    complete: { guard: 'verified', target: 'completing' },
+    complete: { guard: 'verified', target: '.schemaCheck' },
     // An unverified org is compared again.
     retry: { target: 'verifying.comparing' },
     pause: { actions: 'requestPause' },

@@ -65,6 +65,14 @@ describe('a command', () => {
     expect(service.calls.at(-1)).toMatchObject({ method: 'cancel', input: { id: 'm1', reason: 'twice' } });
   });
 
+  it('takes a changed schema for the org’s migration', async () => {
+    service.migrations.set('m1', statusOf('m1', 42));
+    expect((await cli('schema accept 42 --reason CHG-7')).code).toBe(0);
+    expect(service.calls.at(-1)).toMatchObject({ method: 'schema accept', input: { id: 'm1', reason: 'CHG-7' } });
+    expect((await cli('schema 42')).code).toBe(2);
+    expect((await cli('schema accept')).code).toBe(2);
+  });
+
   it('answers with the status under --json', async () => {
     service.migrations.set('m1', statusOf('m1', 42));
     const { out } = await cli('approve m1 --json');

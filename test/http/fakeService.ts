@@ -78,6 +78,10 @@ export class FakeService implements MigrationService {
     return changed;
   }
 
+  acceptSchema(id: string, input: { reason?: string }, actor: Actor): Promise<MigrationStatus> {
+    return this.command(id, 'schema accept', input, actor);
+  }
+
   async events(id: string, query: { after: number; limit: number }): Promise<TimelineEvent[]> {
     this.#asked('events', { id, ...query });
     if (!this.migrations.has(id)) throw new UnknownMigrationError(id);

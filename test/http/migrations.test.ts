@@ -93,6 +93,15 @@ describe('commands', () => {
     expect(reply.headers.etag).toMatch(/^W\/"2-[\w-]{16}"$/);
     expect(service.calls[0]).toMatchObject({ method: 'rollback', input: { id: 'm1', ...input } });
   });
+
+  it('take a changed schema from an approver only', async () => {
+    service.migrations.set('m1', statusOf('m1', 42));
+    const accept = (role: 'operator' | 'approver') =>
+      app.inject({ method: 'POST', url: '/v1/migrations/m1/schema/accept', headers: bearer(role) });
+    expect((await accept('operator')).json()).toMatchObject({ status: 403, code: 'ROLE_TOO_LOW' });
+    expect((await accept('approver')).statusCode).toBe(200);
+    expect(service.calls.map(({ method }) => method)).toEqual(['schema accept']);
+  });
 });
 
 describe('events', () => {
@@ -134,7 +143,7 @@ describe('/openapi.json', () => {
         '/v1/migrations',
         '/v1/migrations/{id}',
         '/v1/migrations/{id}/events',
-        ...['start', 'pause', 'resume', 'approve', 'rollback', 'complete', 'cancel', 'retry'].map(
+        ...['start', 'pause', 'resume', 'approve', 'rollback', 'complete', 'cancel', 'retry', 'schema/accept'].map(
           (command) => `/v1/migrations/{id}/${command}`,
         ),
       ].toSorted(),

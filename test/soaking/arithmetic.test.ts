@@ -6,6 +6,8 @@ import {
   ReplicationUnavailableError,
   TaskFailedError,
 } from '../../src/errors/index.ts';
+import { holdsEverything } from '../../src/estate/columnRoom.ts';
+import { shapeChanges, shapeDifferences } from '../../src/estate/shapes.ts';
 import type { TableShape } from '../../src/ports/place.ts';
 import { Breach } from '../../src/soaking/breach.ts';
 import { clusterHealth, clusterHealthGuard } from '../../src/soaking/clusterHealth.ts';
@@ -14,7 +16,6 @@ import { errorLimit, errorRateGuard } from '../../src/soaking/errorRate.ts';
 import { type Look, watchGuard } from '../../src/soaking/guard.ts';
 import { reverseLagGuard } from '../../src/soaking/reverseLag.ts';
 import { reverseTaskGuard } from '../../src/soaking/reverseTask.ts';
-import { shapeChanges } from '../../src/soaking/schemaDrift.ts';
 import { SharedReading } from '../../src/soaking/shared.ts';
 import { turnsOf } from '../../src/soaking/turns.ts';
 import type { MigrationContext } from '../../statecharts/context.ts';
@@ -278,5 +279,41 @@ describe('a change of schema', () => {
     expect(shapeChanges('lon1', before, before)).toEqual([]);
     expect(shapeChanges('lon1', before, [shape([], false)])).toEqual(['lon1: CallLogs was dropped']);
     expect(shapeChanges('lon1', [], now)).toEqual([]);
+  });
+
+  it('is told apart by what going back over it would lose', () => {
+    const at = (...columns: ReturnType<typeof column>[]) => [shape([column('ID'), ...columns])];
+    const kept = (site: readonly TableShape[], cluster: readonly TableShape[]) =>
+      shapeDifferences({ place: 'lon1', shapes: site }, { place: 'aurora', shapes: cluster }).map(
+        ({ column, keptOnReturn }) => [column, keptOnReturn],
+      );
+    const none = at();
+    expect(kept(at(column('New')), at(column('New')))).toEqual([]);
+    expect(kept(at(column('New')), none)).toEqual([['New', true]]);
+    expect(kept(none, at(column('New')))).toEqual([['New', false]]);
+    expect(kept([shape([], false)], none)).toEqual([[null, false]]);
+    expect(kept(none, [shape([], false)])).toEqual([[null, false]]);
+    expect(kept(at(column('A', 'varchar(90)')), at(column('A', 'varchar(80)')))).toEqual([['A', true]]);
+    expect(kept(at(column('A', 'varchar(80)')), at(column('A', 'varchar(90)')))).toEqual([['A', false]]);
+    const nullable = { ...column('A'), nullable: true };
+    expect(kept(at(nullable), at(column('A')))).toEqual([['A', true]]);
+    expect(kept(at(column('A')), at(nullable))).toEqual([['A', false]]);
+  });
+
+  it.each([
+    ['bigint', 'int', true],
+    ['int', 'bigint', false],
+    ['bigint', 'int unsigned', false],
+    ['longtext', 'text', true],
+    ['text', 'longtext', false],
+    ['varchar(10)', 'char(10)', false],
+    ['datetime(6)', 'datetime', true],
+    ['datetime', 'datetime(6)', false],
+    ["enum('a','b','c')", "enum('a','b')", true],
+    ["enum('b','a','c')", "enum('a','b')", false],
+    ['decimal(12,2)', 'decimal(10,2)', false],
+    ['json', 'blob', false],
+  ])('%s holds all of %s: %s', (wide, narrow, holds) => {
+    expect(holdsEverything(wide, narrow)).toBe(holds);
   });
 });

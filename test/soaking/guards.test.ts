@@ -24,7 +24,6 @@ const policy = {
   unhealthyForMs: 1_000,
   onErrorRate: 'alert',
   errorRateForMs: 3_000,
-  schemaCheckMs: 500,
   soakMs: 600_000,
   flipTries: 20,
 } as const;
@@ -170,26 +169,6 @@ describe('orgs of one cluster that trip together', () => {
   });
 });
 
-describe('a schema that changes while an org soaks', () => {
-  it('is an alert that names table and column, and keeps the move from completing', async () => {
-    const { api, until } = world;
-    const { id } = (await api.get((await soaking())[0] ?? '')) ?? expect.unreachable('an org soaks');
-    await onCluster('ALTER TABLE BigDB.CompositeUsage ADD COLUMN drifted INT NULL');
-    await expect
-      .poll(async () => alertsOf(await api.events(id), 'SCHEMA_DRIFT').map(({ message }) => message), {
-        timeout: 10_000,
-      })
-      .toEqual([expect.stringContaining('CompositeUsage.drifted')]);
-    await api.command(id, 'complete');
-    const kept = await until(id, 'kept back', ({ state }) => state === 'needsOperator');
-    expect(kept).toMatchObject({ serving: 'cluster', reason: { code: 'SHAPES_DIFFER' } });
-    expect(kept.allowed).toContain('rollback');
-    await onCluster('ALTER TABLE BigDB.CompositeUsage DROP COLUMN drifted');
-    await api.command(id, 'retry');
-    await until(id, 'completed', ({ state }) => state === 'completed');
-  });
-});
-
 /** What a controller of the lab would have, without the controller. */
 function openLabEstate(lab: Lab): Estate {
   const { text, env } = lab.config('guards');
@@ -201,13 +180,4 @@ async function closeEstate(estate: Estate): Promise<void> {
   estate.routing.close();
   const places = [...estate.sites, ...estate.clusters.values()];
   await Promise.all([estate.replication, estate.directory, estate.store, ...places].map((one) => one.close()));
-}
-
-/** Migrations that soak with everything well. */
-async function soaking(): Promise<string[]> {
-  const response = await fetch(`${world.controller.api}/v1/migrations?state=soaking`, {
-    headers: { authorization: `Bearer ${world.lab.tokens.viewer}` },
-  });
-  const { items } = (await response.json()) as { items: { id: string; orgId: number }[] };
-  return items.filter(({ orgId }) => orgId === orgAt(0) || orgId === orgAt(2)).map(({ id }) => id);
 }

@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import type { MigrationEvent } from '../../statecharts/setup.ts';
 import { commands, fullName, policies } from './machine.ts';
 import { type Visit, walk } from './walk.ts';
 
@@ -18,6 +19,7 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
   'replicating.cdc': ['pause rollback cancel'],
   lagCheck: ['pause approve rollback cancel'],
   ready: ['pause approve rollback cancel'],
+  drifted: ['pause rollback cancel'],
   paused: ['resume rollback cancel'],
 
   'flipping.prepare': ['pause rollback cancel'],
@@ -37,6 +39,7 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
   'verifying.comparing': ['pause resume rollback'],
   'soaking.watching': ['pause resume rollback complete retry', 'pause resume rollback retry'],
   'soaking.soaked': ['pause resume rollback complete retry', 'pause resume rollback retry'],
+  'soaking.schemaCheck': ['pause resume rollback complete retry'],
   completing: [''],
 
   'rollingBack.catchUp': [''],
@@ -96,8 +99,11 @@ describe('pause', () => {
       ({ from, event }) => event.type === 'pause' && /^(verifying|soaking)/.test(nameOf(from)),
     );
     expect(onCluster.length).toBeGreaterThan(0);
-    for (const { from, to } of onCluster) expect(to.work).toEqual(from.work);
-    const completing = edges.filter(({ to }) => nameOf(to) === 'completing');
+    for (const { from, to } of onCluster) {
+      const guards = from.work.asked.filter((effect) => effect !== 'schema.watch');
+      expect(to.work).toEqual({ ...from.work, asked: guards });
+    }
+    const completing = edges.filter(({ to }) => nameOf(to) === 'soaking.schemaCheck');
     const bySoaking = completing.filter(({ event }) => event.type === 'deadline.soak');
     expect(unique(bySoaking.map(({ from }) => String(from.snapshot.context.pauseRequested)))).toEqual(['false']);
   });
@@ -162,6 +168,28 @@ describe('going back', () => {
       'rollingBack.settling',
       'verifying.settling',
     ]);
+  });
+});
+
+describe('a schema that has changed', () => {
+  const isDrift = (event: MigrationEvent) => 'failure' in event && event.failure.code === 'SCHEMA_DRIFT';
+
+  test('stops before anything is held, and goes on to the lag gate with the approval it had', () => {
+    const stopped = edges.filter(({ event }) => isDrift(event) && /^(flip.prepare|lag.watch)/.test(event.type));
+    const forward = stopped.filter(({ from }) => !nameOf(from).startsWith('rollingBack'));
+    expect(unique(forward.map(({ to }) => nameOf(to)))).toEqual(['drifted']);
+    for (const { from, to } of forward) expect(to.snapshot.context.approved).toBe(from.snapshot.context.approved);
+    const goneOn = edges.filter(({ from, event }) => nameOf(from) === 'drifted' && event.type === 'schema.watch.done');
+    expect(unique(goneOn.map(({ to }) => nameOf(to)))).toEqual(['lagCheck']);
+  });
+
+  test('keeps completion back with the guards on, and the way back open', () => {
+    const kept = visits.filter((visit) => nameOf(visit) === 'soaking.schemaCheck');
+    expect(kept.length).toBeGreaterThan(0);
+    for (const { work, snapshot } of kept) {
+      expect(work.asked).toEqual(['schema.watch', 'soak.watch']);
+      expect(snapshot.can({ type: 'rollback' })).toBe(true);
+    }
   });
 });
 

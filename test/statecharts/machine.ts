@@ -47,6 +47,7 @@ export const outputs: { readonly [E in EffectName]: readonly EffectOutputs[E][] 
     { outcome: 'equal', mismatches: 0 },
     { outcome: 'different', mismatches: 3 },
   ],
+  'schema.watch': [{}],
   'soak.watch': [],
   'reverse.catchUp': [{ lagMs: 8 }],
   complete: [{}],
@@ -125,15 +126,24 @@ export function done<E extends EffectName>(effect: E, output: EffectOutputs[E]):
   return { type: `${effect}.done`, output } as unknown as MigrationEvent;
 }
 
-export function failed(effect: EffectName): MigrationEvent {
-  return { type: `${effect}.failed`, failure: someFailure } as MigrationEvent;
+export function failed(effect: EffectName, failure: Failure = someFailure): MigrationEvent {
+  return { type: `${effect}.failed`, failure } as MigrationEvent;
+}
+
+/** Failures of an effect that the machine could tell from each other. */
+function failuresOf(effect: EffectName): readonly MigrationEvent[] {
+  const drifts = effect === 'flip.prepare' || effect === 'lag.watch';
+  return [failed(effect), ...(drifts ? [failed(effect, { ...someFailure, code: 'SCHEMA_DRIFT' })] : [])];
 }
 
 /** Everything that can happen while `work` is under way: commands, results, deadlines. */
 export function eventsDuring(work: Work): readonly MigrationEvent[] {
   return [
     ...commands.map((type): MigrationEvent => ({ type })),
-    ...work.asked.flatMap((effect) => [...outputs[effect].map((output) => done(effect, output)), failed(effect)]),
+    ...work.asked.flatMap((effect) => [
+      ...outputs[effect].map((output) => done(effect, output)),
+      ...failuresOf(effect),
+    ]),
     ...work.deadlines.map((deadline): MigrationEvent => ({ type: `deadline.${deadline}` })),
   ];
 }

@@ -45,6 +45,13 @@ export class LabApi {
     return migrationStatusSchema.parse(await this.#call(role, 'POST', `/v1/migrations/${id}/${command}`, body));
   };
 
+  acceptSchema = async (id: string, reason?: string): Promise<MigrationStatus> => {
+    const body = reason === undefined ? {} : { reason };
+    return migrationStatusSchema.parse(
+      await this.#call('approver', 'POST', `/v1/migrations/${id}/schema/accept`, body),
+    );
+  };
+
   /** The whole timeline. */
   events = async (id: string): Promise<TimelineEvent[]> => {
     const all: TimelineEvent[] = [];
