@@ -74,6 +74,7 @@ describe('a step', () => {
       'flip.settle',
       'verify',
       'soak.watch',
+      'schema.watch',
       'complete',
     ]);
     expect(a.states.get(id)).toEqual(expect.arrayContaining(['flipping.drain', 'flipping.commit', 'flipping.release']));
