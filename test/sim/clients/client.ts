@@ -1,0 +1,247 @@
+import { ConnectionLost } from '../net/link.ts';
+import { isRefusal } from '../proxy/backend.ts';
+import type { RoutedAnswer } from '../proxy/session.ts';
+import type { SimProcess } from '../time/process.ts';
+import type { Random } from '../time/random.ts';
+import type { Ledger, LedgerRow, Version } from './ledger.ts';
+
+/** A connection as a client has it: to a proxy, or past them to a site. */
+export interface ClientConnection {
+  readonly open: boolean;
+  query(sql: string): Promise<RoutedAnswer>;
+  close(): void;
+}
+
+/** How a client lives. */
+export interface ClientHabits {
+  /** Between two pieces of work (milliseconds). */
+  readonly thinkMs: readonly [number, number];
+  /** Share of transactions among the work, and how long one is held open (milliseconds). */
+  readonly transactions: number;
+  readonly holdMs: readonly [number, number];
+  /** Share of transactions that are held open for very long (milliseconds). */
+  readonly longTransactions: number;
+  readonly longHoldMs: readonly [number, number];
+  /** Share of transactions whose BEGIN carries no annotation. */
+  readonly forgetful: number;
+}
+
+export interface ClientOptions {
+  readonly name: string;
+  readonly orgId: number;
+  readonly tables: readonly string[];
+  readonly process: SimProcess;
+  readonly random: Random;
+  readonly ledger: Ledger;
+  readonly habits: ClientHabits;
+  /** Put before each statement; empty where orgs are not told apart by comment. */
+  readonly annotation: string;
+  /** Row ids from here on are this client's own. */
+  readonly firstId: number;
+  connect(): Promise<ClientConnection>;
+  /** Told of what a read must not show: `seen` is older than what another side had acknowledged before. */
+  onStaleRead(row: LedgerRow, before: { version: Version; host: string }, seen: Version, host: string): void;
+  /** Told of each answer or failure of a statement that writes. */
+  onWrite(outcome: 'acknowledged' | 'refused' | 'unknown', waitedMs: number, error: unknown): void;
+}
+
+/** How long a client waits for an answer (milliseconds), and for its next try to connect. */
+const patienceMs = 20_000;
+const reconnectMs = 150;
+
+interface Change {
+  readonly row: LedgerRow;
+  readonly version: Version;
+  readonly sql: string;
+}
+
+/**
+ * One application server's connection: writes rows of its own, each to a higher version than before, reads anybody's of
+ * its org, and keeps the ledger of what it was told.
+ */
+export class Client {
+  readonly #options: ClientOptions;
+  readonly #rows: LedgerRow[] = [];
+  #connection: ClientConnection | null = null;
+  #nextId: number;
+  #stopped = false;
+
+  constructor(options: ClientOptions) {
+    this.#options = options;
+    this.#nextId = options.firstId;
+  }
+
+  get name(): string {
+    return this.#options.name;
+  }
+
+  /** Works until `stop`. */
+  async run(): Promise<void> {
+    const { process, random, habits } = this.#options;
+    while (!this.#stopped) {
+      await process.clock.sleep(random.between(...habits.thinkMs));
+      if (this.#stopped) return;
+      await this.workOnce();
+    }
+  }
+
+  stop(): void {
+    this.#stopped = true;
+  }
+
+  /** One piece of work. */
+  async workOnce(): Promise<'done' | 'failed'> {
+    const { random, habits, process } = this.#options;
+    try {
+      if (this.#connection?.open !== true) this.#connection = await this.#withPatience(this.#options.connect());
+    } catch {
+      this.#connection = null;
+      await process.clock.sleep(reconnectMs);
+      return 'failed';
+    }
+    if (random.chance(habits.transactions)) return this.#transaction();
+    if (random.chance(0.35)) return this.#read();
+    const change = this.#change();
+    return this.#write(change);
+  }
+
+  /** One statement in autocommit mode. */
+  async #write(change: Change): Promise<'done' | 'failed'> {
+    const { ledger, onWrite, process } = this.#options;
+    ledger.asked(change.row, change.version);
+    const sentAtMs = process.clock.monotonicMs();
+    try {
+      const { host } = await this.#ask(change.sql);
+      ledger.settle(change.row, change.version, host);
+      onWrite('acknowledged', process.clock.monotonicMs() - sentAtMs, null);
+      return 'done';
+    } catch (error) {
+      this.#lost(change);
+      onWrite(isRefusal(error) ? 'refused' : 'unknown', process.clock.monotonicMs() - sentAtMs, error);
+      return 'failed';
+    }
+  }
+
+  async #transaction(): Promise<'done' | 'failed'> {
+    const { random, habits, process, ledger, onWrite } = this.#options;
+    const changes: Change[] = [];
+    const forgets = random.chance(habits.forgetful);
+    const count = random.integer(1, 3);
+    const hold = random.chance(habits.longTransactions) ? habits.longHoldMs : habits.holdMs;
+    const sentAtMs = process.clock.monotonicMs();
+    let committing = false;
+    try {
+      await this.#ask(forgets ? 'BEGIN' : this.#annotated('BEGIN'));
+      for (let index = 0; index < count; index++) {
+        const change = this.#change(changes.map(({ row }) => row));
+        changes.push(change);
+        await this.#ask(change.sql);
+        await process.clock.sleep(random.between(...hold) / count);
+      }
+      if (random.chance(0.1)) {
+        await this.#ask(this.#annotated('ROLLBACK'));
+        return 'done';
+      }
+      committing = true;
+      for (const { row, version } of changes) ledger.asked(row, version);
+      const { host } = await this.#ask(this.#annotated('COMMIT'));
+      for (const { row, version } of changes) ledger.settle(row, version, host);
+      onWrite('acknowledged', process.clock.monotonicMs() - sentAtMs, null);
+      return 'done';
+    } catch (error) {
+      if (committing) for (const change of changes) this.#lost(change);
+      onWrite(isRefusal(error) || !committing ? 'refused' : 'unknown', process.clock.monotonicMs() - sentAtMs, error);
+      // Whatever is left of the transaction ends with the connection.
+      this.#close();
+      return 'failed';
+    }
+  }
+
+  /** Reads a row of anybody of the org: what was acknowledged before must be seen, whoever serves. */
+  async #read(): Promise<'done' | 'failed'> {
+    const { random, ledger, orgId, onStaleRead } = this.#options;
+    const rows = ledger.rows(orgId).filter(({ settled, maybe }) => settled !== null && !maybe.has(null));
+    if (rows.length === 0) return 'done';
+    const row = random.pick(rows);
+    const before = { version: row.settled, host: row.ackedBy };
+    try {
+      const sql = this.#annotated(`SELECT Version FROM BigDB.${row.table} WHERE OrgID = ${orgId} AND ID = ${row.id}`);
+      const { rows: found, host } = await this.#ask(sql);
+      const seen = found[0] === undefined ? null : Number(found[0].Version);
+      const older = seen === null || (before.version !== null && seen < before.version);
+      const removedMeanwhile = row.settled === null || row.maybe.has(null);
+      if (older && !removedMeanwhile && before.host !== null && host !== null) {
+        onStaleRead(row, { version: before.version, host: before.host }, seen, host);
+      }
+      return 'done';
+    } catch {
+      return 'failed';
+    }
+  }
+
+  /** A new row, a higher version of one of its own, or one removed. Rows of `taken` are in the transaction already. */
+  #change(taken: readonly LedgerRow[] = []): Change {
+    const { random, orgId, tables, ledger, name } = this.#options;
+    const usable = this.#rows.filter((row) => !row.abandoned && row.settled !== null && !taken.includes(row));
+    const row = usable.length === 0 ? undefined : random.pick(usable);
+    if (row === undefined || random.chance(0.4)) {
+      const created = ledger.begin(orgId, random.pick(tables), this.#nextId++, name);
+      this.#rows.push(created);
+      const values = `(${orgId}, ${created.id}, 1)`;
+      return {
+        row: created,
+        version: 1,
+        sql: this.#annotated(`INSERT INTO BigDB.${created.table} (OrgID, ID, Version) VALUES ${values}`),
+      };
+    }
+    const where = `WHERE OrgID = ${orgId} AND ID = ${row.id}`;
+    if (row.maybe.size === 0 && random.chance(0.08)) {
+      return { row, version: null, sql: this.#annotated(`DELETE FROM BigDB.${row.table} ${where}`) };
+    }
+    const version = Math.max(...[row.settled, ...row.maybe].map((one) => one ?? 0)) + 1;
+    const sql = `UPDATE BigDB.${row.table} SET Version = ${version} ${where} AND Version < ${version}`;
+    return { row, version, sql: this.#annotated(sql) };
+  }
+
+  /** Nobody knows whether it was carried out, or will be. A row that may come or go at any time is left alone. */
+  #lost({ row, version }: Change): void {
+    if (version === null || row.settled === null) row.abandoned = true;
+  }
+
+  async #ask(sql: string): Promise<RoutedAnswer> {
+    const connection = this.#connection;
+    if (connection === null) throw new ConnectionLost('ECONNRESET', 'not connected');
+    try {
+      return await this.#withPatience(connection.query(sql));
+    } catch (error) {
+      if (!isRefusal(error)) this.#close();
+      throw error;
+    }
+  }
+
+  #close(): void {
+    this.#connection?.close();
+    this.#connection = null;
+  }
+
+  #annotated(sql: string): string {
+    return `${this.#options.annotation}${sql}`;
+  }
+
+  #withPatience<T>(work: Promise<T>): Promise<T> {
+    const { clock } = this.#options.process;
+    return new Promise((resolve, reject) => {
+      const cancel = clock.after(patienceMs, () => reject(new ConnectionLost('ETIMEDOUT', 'no answer')));
+      work.then(
+        (value) => {
+          cancel();
+          resolve(value);
+        },
+        (error: unknown) => {
+          cancel();
+          reject(error);
+        },
+      );
+    });
+  }
+}
