@@ -25,6 +25,9 @@ export interface RowDigest {
   readonly digest: string;
 }
 
+/** One row with every column's value, nothing rounded: text and numbers as text, bytes in base64. */
+export type RowImage = Readonly<Record<string, string | { readonly base64: string } | null>>;
+
 /** Picks rows by a hash of their name: those whose hash modulo `of` is in `only`. */
 export interface BucketFilter {
   readonly of: number;
@@ -44,6 +47,8 @@ export interface ChunkSide {
   rows(range: KeyRange, buckets?: BucketFilter): Promise<readonly RowDigest[]>;
   /** Digest of each compared column of the rows with these keys, by row name; rows that are gone are absent. */
   columns(keys: readonly Key[]): Promise<ReadonlyMap<string, Readonly<Record<string, string>>>>;
+  /** The rows with these keys whole, by row name; rows that are gone are absent. */
+  images(keys: readonly Key[]): Promise<ReadonlyMap<string, RowImage>>;
 }
 
 /** One table on both sides, made comparable. */

@@ -7,7 +7,7 @@ import { compareAligned, type Walk } from './alignedTable.ts';
 import { ChunkSize } from './chunkSize.ts';
 import type { Key, TablePair } from './chunks.ts';
 import { CheckpointMismatchError } from './errors.ts';
-import { Sample, TableFindings } from './findings.ts';
+import { Sample, TableFindings, type TellDifferences } from './findings.ts';
 import { compareHashed } from './hashedTable.ts';
 import type { Checkpoint, ComparisonProgress, ComparisonResult, TableComparison } from './result.ts';
 import { Stop, ViewPool } from './viewPool.ts';
@@ -39,6 +39,8 @@ export interface CompareOrgOptions {
   readonly sampleLimit?: number | undefined;
   /** Differing rows looked up per table before only counts go on (default 10,000). */
   readonly locateLimit?: number | undefined;
+  /** Where given, every row that differs is looked up, whatever `locateLimit` says, and told. */
+  readonly onDifferences?: TellDifferences | undefined;
   /** Monotonic milliseconds (default: this process's). */
   readonly monotonicMs?: (() => number) | undefined;
 }
@@ -80,7 +82,12 @@ export async function compareOrg(options: CompareOrgOptions): Promise<Comparison
     const pair = makePair(plan, sides, orgId, monotonicMs);
     if (done.some((table) => table.table === pair.table)) continue;
     const resumed = resumeFrom?.current?.table === pair.table ? resumeFrom.current : undefined;
-    const findings = new TableFindings(pair, sample, options.locateLimit ?? LOCATE_LIMIT, resumed);
+    const findings = new TableFindings(
+      pair,
+      sample,
+      { located: options.locateLimit ?? LOCATE_LIMIT, tell: options.onDifferences },
+      resumed,
+    );
     await compareTable(pair, findings, resumed?.after ?? null, {
       size: new ChunkSize(pair.heavy),
       // One more than there are views: the next chunk is cut while the last one still runs on the other side.

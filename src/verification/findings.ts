@@ -1,5 +1,5 @@
 import { bothSettled } from './bothSettled.ts';
-import type { RowDigest, TablePair } from './chunks.ts';
+import type { Key, RowDigest, TablePair } from './chunks.ts';
 import type { Mismatch, TableComparison } from './result.ts';
 
 /** Bounds of what a comparison looks up and keeps. */
@@ -9,6 +9,18 @@ export interface FindingLimits {
   /** Rows of one table that are looked up; beyond it a differing chunk counts as what its row counts prove. */
   readonly located: number;
 }
+
+/** One row that is not the same on both sides, with its key as each side writes it; null where the side has no such row. */
+export interface Difference {
+  readonly kind: Mismatch['kind'];
+  /** Names the row, the same on both sides. */
+  readonly name: string;
+  readonly source: Key | null;
+  readonly target: Key | null;
+}
+
+/** Told of every row that differs, table by table, a few at a time; awaited. */
+export type TellDifferences = (pair: TablePair, differences: readonly Difference[]) => Promise<void>;
 
 /** Mismatches of all tables that are described. */
 export class Sample {
@@ -38,24 +50,31 @@ export class TableFindings {
   readonly #pair: TablePair;
   readonly #sample: Sample;
   readonly #locatedLimit: number;
+  readonly #tell: TellDifferences | undefined;
   #rows: number;
   #targetRows: number;
   #mismatches: number;
   #exact: boolean;
 
-  constructor(pair: TablePair, sample: Sample, locatedLimit: number, soFar?: TableComparison) {
+  constructor(
+    pair: TablePair,
+    sample: Sample,
+    { located, tell }: { located: number; tell?: TellDifferences | undefined },
+    soFar?: TableComparison,
+  ) {
     this.#pair = pair;
     this.#sample = sample;
-    this.#locatedLimit = locatedLimit;
+    this.#locatedLimit = located;
+    this.#tell = tell;
     this.#rows = soFar?.rows ?? 0;
     this.#targetRows = soFar?.targetRows ?? 0;
     this.#mismatches = soFar?.mismatches ?? 0;
     this.#exact = soFar?.exact ?? true;
   }
 
-  /** False when enough rows have been looked up. */
+  /** False when enough rows have been looked up; who is told of them wants them all. */
   get locating(): boolean {
-    return this.#mismatches < this.#locatedLimit;
+    return this.#tell !== undefined || this.#mismatches < this.#locatedLimit;
   }
 
   get comparison(): TableComparison {
@@ -83,14 +102,24 @@ export class TableFindings {
   async compareRows(source: readonly RowDigest[], target: readonly RowDigest[]): Promise<void> {
     const atTarget = new Map(target.map((row) => [row.name, row]));
     const different: { source: RowDigest; target: RowDigest }[] = [];
+    const told: Difference[] = [];
     for (const row of source) {
       const other = atTarget.get(row.name);
       atTarget.delete(row.name);
-      if (other === undefined) this.#found('missing', row.name, []);
-      else if (other.digest !== row.digest) different.push({ source: row, target: other });
+      if (other === undefined) {
+        this.#found('missing', row.name, []);
+        told.push({ kind: 'missing', name: row.name, source: row.key, target: null });
+      } else if (other.digest !== row.digest) {
+        different.push({ source: row, target: other });
+        told.push({ kind: 'different', name: row.name, source: row.key, target: other.key });
+      }
     }
-    for (const name of atTarget.keys()) this.#found('extra', name, []);
+    for (const { name, key } of atTarget.values()) {
+      this.#found('extra', name, []);
+      told.push({ kind: 'extra', name, source: null, target: key });
+    }
     await this.#compareColumns(different);
+    if (told.length > 0) await this.#tell?.(this.#pair, told);
   }
 
   async #compareColumns(pairs: readonly { source: RowDigest; target: RowDigest }[]): Promise<void> {

@@ -26,6 +26,8 @@ export interface SidePlan {
   /** SQL of what is hashed, in the same order on both sides. */
   readonly values: readonly { readonly column: string; readonly sql: string }[];
   readonly json: readonly JsonColumn[];
+  /** Every column of the side, with SQL whose text is its value, nothing rounded. */
+  readonly image: readonly { readonly column: string; readonly sql: string }[];
 }
 
 /** How a table is compared. */
@@ -76,6 +78,7 @@ export function planTable(
     keyBeginsWithOrg: isOrg(source.primaryKey[0] ?? ''),
     values: valuePairs.map((pair) => comparedValue(pair, which)),
     json: valuePairs.filter(isJson).map((pair) => jsonColumn(pair[which], pair.source.column)),
+    image: pairs.map((pair) => ({ column: pair[which].column, sql: exactValue(pair[which]) })),
   });
   return {
     table: table.table,
@@ -145,6 +148,14 @@ function comparedValue(pair: ColumnPair, which: 'source' | 'target'): { column: 
     column: pair.source.column,
     sql: mine.nullable || other.nullable ? `IFNULL(${value}, ${NULL_MARK})` : value,
   };
+}
+
+/** A FLOAT's own text is rounded; a BIT's is bytes. */
+function exactValue(type: ColumnType): string {
+  const quoted = identifier(type.column);
+  if (type.family === 'real') return `(${quoted} * 1e0)`;
+  if (type.base === 'bit') return `(${quoted} + 0)`;
+  return type.family === 'json' ? `CAST(${quoted} AS CHAR)` : quoted;
 }
 
 function isJson(pair: ColumnPair): boolean {

@@ -7,6 +7,7 @@ import type {
   Key,
   KeyRange,
   RowDigest,
+  RowImage,
   TablePair,
 } from '../../verification/chunks.ts';
 import type { ViewPool } from '../../verification/viewPool.ts';
@@ -19,6 +20,7 @@ import { Statements } from './statements.ts';
 
 const sumRow = z.object({ bucket: count, row_count: count, checksum: cell.transform(BigInt), json_bytes: count });
 const anyRow = z.record(z.string(), cell.nullable());
+const imageRow = z.record(z.string(), z.union([z.string(), z.instanceof(Buffer)]).nullable());
 const digestRow = z.object({ name: cell, digest: cell }).catchall(cell);
 
 /** A table's two sides, read through views. */
@@ -106,6 +108,22 @@ class SqlChunkSide implements ChunkSide {
       const rows = await readRows(view, anyRow, this.#statements.columns(keys));
       return new Map(rows.map((row) => [row.name ?? '', this.#digests(row)]));
     });
+  }
+
+  images(keys: readonly Key[]): Promise<ReadonlyMap<string, RowImage>> {
+    return this.#views.use(async (view) => {
+      const rows = await readRows(view, imageRow, this.#statements.images(keys));
+      return new Map(rows.map(({ name, ...values }) => [String(name), this.#image(values)]));
+    });
+  }
+
+  #image(values: z.infer<typeof imageRow>): RowImage {
+    return Object.fromEntries(
+      this.#plan.image.map(({ column }, i) => {
+        const value = values[`v${i}`] ?? null;
+        return [column, Buffer.isBuffer(value) ? { base64: value.toString('base64') } : value];
+      }),
+    );
   }
 
   #digests(row: Readonly<Record<string, string | null>>): Record<string, string> {

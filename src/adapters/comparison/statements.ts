@@ -66,6 +66,12 @@ export class Statements {
     return `SELECT ${[`${this.#name} AS name`, ...digests, ...texts].join(', ')} FROM ${this.#plan.table} ${this.#org} AND (${rows})`;
   }
 
+  images(keys: readonly Key[]): string {
+    const values = this.#plan.image.map(({ sql }, i) => `${sql} AS v${i}`);
+    const rows = keys.map((key) => keyCondition(this.#plan.key, key)).join(' OR ');
+    return `SELECT ${[`${this.#name} AS name`, ...values].join(', ')} FROM ${this.#plan.table} ${this.#org} AND (${rows})`;
+  }
+
   #texts(): string {
     return this.#plan.json.map(({ text }, i) => `${text} AS j${i}`).join(', ');
   }
