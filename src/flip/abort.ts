@@ -2,6 +2,7 @@ import type { EffectRun } from '../driver/handlers.ts';
 import { isTransient } from '../errors/index.ts';
 import type { Estate } from '../estate/estate.ts';
 import { dropViews, type FlipAttempt, placesOf } from './attempt.ts';
+import { openFences } from './openFences.ts';
 import type { RouteKeeper } from './routeKeeper.ts';
 import { heldBy, retireBeside } from './settle.ts';
 import { untilDone } from './untilDone.ts';
@@ -12,27 +13,28 @@ const openTimeoutMs = 2_000;
 const storePatienceMs = 300;
 
 /**
- * The serving side goes on serving. Its fence opens at every place before any route returns there; the other side is
- * given back to the task. The org has lost nothing.
+ * The serving side goes on serving. Its fence opens at every place that takes writes before any route returns there;
+ * the other side is given back to the task. The org has lost nothing.
  */
 export async function abort(estate: Estate, attempt: FlipAttempt, keeper: RouteKeeper, run: EffectRun): Promise<void> {
   await dropViews(attempt);
   await writeDecision(estate, attempt, run);
-  await reopen(estate, attempt, run);
-  const brought = await keeper.bring(
-    {
-      migrationId: attempt.migrationId,
-      owner: attempt.owner,
-      step: 'abort',
-      side: attempt.serving,
-      holdHostgroup: attempt.holdHostgroup,
-    },
-    run.ownership,
-  );
-  writeFencesBehind(estate, attempt, keeper, run);
-  attempt.releasedAtMs = brought.atMs;
-  if (brought.stragglers.length > 0)
-    run.note(`still held at ${brought.stragglers.join(', ')}: retried until it answers`);
+  await openFences(estate, attempt, run, 'opening the fences again', reopen(estate, attempt, run), async () => {
+    const brought = await keeper.bring(
+      {
+        migrationId: attempt.migrationId,
+        owner: attempt.owner,
+        step: 'abort',
+        side: attempt.serving,
+        holdHostgroup: attempt.holdHostgroup,
+      },
+      run.ownership,
+    );
+    writeFencesBehind(estate, attempt, keeper, run);
+    attempt.releasedAtMs = brought.atMs;
+    if (brought.stragglers.length > 0)
+      run.note(`still held at ${brought.stragglers.join(', ')}: retried until it answers`);
+  });
   retireBeside(estate, heldBy(attempt), run.ownership);
 }
 
@@ -41,11 +43,11 @@ export async function abort(estate: Estate, attempt: FlipAttempt, keeper: RouteK
  * written before the routes return: that would wait for the very transaction that kept the drain from ending. It is
  * written behind them, in case a request to close it, given up by us or left by another owner, still waits in the queue.
  */
-async function reopen(estate: Estate, attempt: FlipAttempt, run: EffectRun): Promise<void> {
+function reopen(estate: Estate, attempt: FlipAttempt, run: EffectRun): () => Promise<unknown> {
   const { orgId, epoch, homeRegion } = attempt.owner;
   const { from, to, taskWriter } = placesOf(estate, attempt.direction, homeRegion);
-  await untilDone(estate, run, 'opening the fences again', async () => {
-    await Promise.all(
+  return () =>
+    Promise.all(
       [...to.map((place) => [place, taskWriter] as const), ...from.map((place) => [place, 'clients'] as const)].map(
         async ([place, writer]) => {
           if ((await place.readFence(orgId))?.writer === writer) return;
@@ -53,7 +55,6 @@ async function reopen(estate: Estate, attempt: FlipAttempt, run: EffectRun): Pro
         },
       ),
     );
-  });
 }
 
 /** Behind the routes: see `reopen`. The next attempt ends it before it begins. */

@@ -5,6 +5,7 @@ import { assertHomeRegion } from '../estate/homeRegion.ts';
 import { assertReturnKeepsRows, assertSchemaAccepted, isAccepted, textsOf } from '../estate/schema.ts';
 import { assertTaskHealthy } from '../estate/taskHealth.ts';
 import { reversePlan } from '../estate/taskPlans.ts';
+import type { Place } from '../ports/place.ts';
 import { takeErrorBaseline } from '../soaking/errorBaseline.ts';
 import type { FlipAttempt } from './attempt.ts';
 import { placesOf } from './attempt.ts';
@@ -35,6 +36,7 @@ export async function prepare(
   const attempt = await attempts.begin(run);
   const cluster = clusterOf(estate, migration.homeRegion);
   await Promise.all([...estate.sites, cluster].map((place) => place.warmUp()));
+  await assertWritable([...estate.sites, cluster]);
   await assertFences(estate, attempt, run);
   await bringAll(attempt, keeper, run);
   if (attempt.direction === 'forward') {
@@ -85,6 +87,15 @@ async function bringAll(attempt: FlipAttempt, keeper: RouteKeeper, run: EffectRu
   const wanted = { migrationId, owner, step: 'bring', side: serving, holdHostgroup: null };
   const { stragglers } = await keeper.bring(wanted, run.signal);
   if (stragglers.length > 0) throw new FlipNotReadyError(`proxies that do not answer: ${stragglers.join(', ')}`);
+}
+
+/** A place that refuses writes could be neither fenced nor opened. */
+async function assertWritable(places: readonly Place[]): Promise<void> {
+  await Promise.all(
+    places.map(async (place) => {
+      if (await place.isReadOnly()) throw new FlipNotReadyError(`${place.name} is read-only`);
+    }),
+  );
 }
 
 /**

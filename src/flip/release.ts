@@ -2,8 +2,8 @@ import type { EffectRun } from '../driver/handlers.ts';
 import type { Estate } from '../estate/estate.ts';
 import type { RouteState } from '../ports/routing.ts';
 import { type FlipAttempt, placesOf } from './attempt.ts';
+import { openFences } from './openFences.ts';
 import type { RouteKeeper } from './routeKeeper.ts';
-import { untilDone } from './untilDone.ts';
 
 /** Longest wait for the fence that nobody writes through (milliseconds). */
 const openTimeoutMs = 2_000;
@@ -20,23 +20,23 @@ export async function release(
 ): Promise<void> {
   const { orgId, epoch, homeRegion } = attempt.owner;
   const { to } = placesOf(estate, attempt.direction, homeRegion);
-  await untilDone(estate, run, `the fence at ${to.map(({ name }) => name).join(', ')}`, () =>
-    Promise.all(to.map((place) => place.setFence(orgId, 'clients', epoch, openTimeoutMs, run.signal))),
-  );
-  const brought = await keeper.bring(
-    {
-      migrationId: attempt.migrationId,
-      owner: attempt.owner,
-      step: 'release',
-      side: attempt.next,
-      holdHostgroup: attempt.holdHostgroup,
-      left: parkedBy(attempt),
-    },
-    run.ownership,
-  );
-  attempt.releasedAtMs = brought.atMs;
-  if (brought.stragglers.length > 0)
-    run.note(`still held at ${brought.stragglers.join(', ')}: retried until it answers`);
+  const open = () => Promise.all(to.map((place) => place.setFence(orgId, 'clients', epoch, openTimeoutMs, run.signal)));
+  await openFences(estate, attempt, run, `the fence at ${to.map(({ name }) => name).join(', ')}`, open, async () => {
+    const brought = await keeper.bring(
+      {
+        migrationId: attempt.migrationId,
+        owner: attempt.owner,
+        step: 'release',
+        side: attempt.next,
+        holdHostgroup: attempt.holdHostgroup,
+        left: parkedBy(attempt),
+      },
+      run.ownership,
+    );
+    attempt.releasedAtMs = brought.atMs;
+    if (brought.stragglers.length > 0)
+      run.note(`still held at ${brought.stragglers.join(', ')}: retried until it answers`);
+  });
 }
 
 /** The routes that `park` left at the proxies; none where another owner parked them. */

@@ -1,5 +1,5 @@
 import type { EffectRun } from '../driver/handlers.ts';
-import { LagBreachedError } from '../errors/index.ts';
+import { FlipNotReadyError, LagBreachedError } from '../errors/index.ts';
 import { clusterOf, type Estate } from '../estate/estate.ts';
 import { assertTaskHealthy } from '../estate/taskHealth.ts';
 import type { RouteKeeper } from '../flip/routeKeeper.ts';
@@ -12,20 +12,29 @@ const lookEveryMs = 120;
 /** Longest wait for the reverse task to be in step before the operator is asked (milliseconds). */
 const backInStepWithinMs = 10 * 60_000;
 
-/** Waits until the reverse task is in step, with nothing held: the lag under the gate N times in a row. */
+/**
+ * Waits until the reverse task is in step, with nothing held: the lag under the gate N times in a row. A cluster that
+ * takes no writes is waited for: its fence could not be closed, and whoever writes there again would be lost.
+ */
 export async function catchUpBack(estate: Estate, run: EffectRun): Promise<{ lagMs: number }> {
-  const { orgId, policy } = run.migration;
+  const { orgId, homeRegion, policy } = run.migration;
+  const cluster = clusterOf(estate, homeRegion);
   const startedAtMs = estate.clock.monotonicMs();
   for (let passed = 0, lastAtMs = 0; ; ) {
     await assertTaskHealthy(estate, run);
+    const { trouble } = await estate.samples.health(cluster).get();
     const sample = estate.heartbeats.lag(orgId);
-    if (sample !== null && sample.atMs > lastAtMs) {
+    if (trouble !== null) {
+      passed = 0;
+      run.waitsFor(`${cluster.name} to take writes again: ${trouble}`);
+    } else if (sample !== null && sample.atMs > lastAtMs) {
       lastAtMs = sample.atMs;
       passed = sample.lagMs <= policy.lagGateMs ? passed + 1 : 0;
       if (passed >= policy.lagSamples) return { lagMs: sample.lagMs };
       run.waitsFor(`the way back to be in step; it lags by ${Math.round(sample.lagMs)} ms`);
     }
     if (estate.clock.monotonicMs() - startedAtMs > backInStepWithinMs) {
+      if (trouble !== null) throw new FlipNotReadyError(`${cluster.name} takes no writes: ${trouble}`);
       throw new LagBreachedError(orgId, sample?.lagMs ?? Number.POSITIVE_INFINITY, policy.lagGateMs);
     }
     await estate.clock.sleep(lookEveryMs, run.signal);

@@ -28,6 +28,8 @@ describe('the release', () => {
       direction: 'forward',
       next: 'cluster',
       comments: new Map(),
+      budgetMs: 3_000,
+      heldAtMs: null,
       parkedAtMs: null,
     } as unknown as FlipAttempt;
     const never = new AbortController().signal;
