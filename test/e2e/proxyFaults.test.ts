@@ -13,9 +13,9 @@ let stage: Stage;
 /** Orgs that are ready to be flipped, each for one test. */
 const ready: { readonly orgId: number; readonly id: string }[] = [];
 beforeAll(async () => {
-  stage = await Stage.start({ orgs: 8, rows: 200 });
+  stage = await Stage.start({ orgs: 9, rows: 200 });
   ready.push(
-    ...(await all(stage.lab.orgs.slice(0, 6).map(async ({ orgId }) => ({ orgId, id: await stage.toReady(orgId) })))),
+    ...(await all(stage.lab.orgs.slice(0, 8).map(async ({ orgId }) => ({ orgId, id: await stage.toReady(orgId) })))),
   );
 });
 afterAll(() => stage?.stop());
@@ -30,7 +30,7 @@ beforeEach(async () => {
   if (next === undefined) throw new Error('one org for each test');
   ({ orgId, id } = next);
   writers = await SteadyWriter.startAll(stage, orgId);
-  bystander = await SteadyWriter.start(stage, stage.org(7).orgId, 0);
+  bystander = await SteadyWriter.start(stage, stage.org(8).orgId, 0);
 });
 
 /** At the end the org is on the cluster, every acknowledged row with it, and nobody at a working proxy saw an error. */
@@ -115,12 +115,61 @@ describe('a proxy', () => {
     await allIsWell(frozenMs < patienceMs ? writers : writers.slice(0, 1));
   });
 
+  it('that is down before the hold: nobody is held, and with it the next attempt succeeds', async () => {
+    const [first] = writers as [SteadyWriter];
+    await stage.proxy(1).kill('SIGKILL');
+    try {
+      await stage.api.command(id, 'approve');
+      const refused = await stage.until(id, 'ready again', ({ state, reason }) => state === 'ready' && reason !== null);
+      expect(refused).toMatchObject({
+        serving: 'source',
+        reason: {
+          code: expect.stringMatching(/^(PROXY_UNAVAILABLE|FLIP_NOT_READY)$/),
+          message: expect.stringContaining(stage.proxy(1).name),
+        },
+      });
+      expect(refused.attempts.flatMap(phasesOf)).not.toContain('hold');
+      expect(first.longestWaitMs).toBeLessThan(1_000);
+    } finally {
+      await stage.proxy(1).restart();
+    }
+    await untilOnCluster();
+    await allIsWell([first]);
+  });
+
+  it('that dies in the hold: the attempt is aborted, the others serve from the source, and it follows when it is back', async () => {
+    const [first, second] = writers as [SteadyWriter, SteadyWriter];
+    const transaction = await openTransaction(stage, orgId, 0);
+    await stage.api.command(id, 'approve');
+    await stage.untilHeld(orgId, 1);
+    await stage.proxy(1).kill('SIGKILL');
+    try {
+      await transaction.end();
+      expect((await stage.untilAborted(id)).decision).toBe('abort');
+      const written = first.acknowledged.length;
+      await pollUntil('the other proxy to serve', async () => first.acknowledged.length > written);
+      expect(first.longestWaitMs).toBeLessThan(longestWaitMs);
+    } finally {
+      await stage.proxy(1).restart();
+    }
+    await untilOnCluster();
+    expect(second.errors.map(({ code }) => code)).not.toContain('ER_SIGNAL_EXCEPTION');
+    await allIsWell([first]);
+  });
+
   it('that restarts in the hold comes back with the hold from disk, and with the source after the abort', async () => {
     const [first, second] = writers as [SteadyWriter, SteadyWriter];
     const transaction = await openTransaction(stage, orgId, 0);
     await stage.api.command(id, 'approve');
     await stage.untilHeld(orgId, 1);
-    await stage.proxy(1).restart();
+    // Whoever would bring it stands still, so that it is as it came from its disk.
+    await stage.controller.kill('SIGSTOP');
+    try {
+      await stage.proxy(1).restart();
+      expect((await stage.routeStates(orgId))[1]).toBe('held');
+    } finally {
+      await stage.controller.kill('SIGCONT');
+    }
     await transaction.end();
     await untilOnCluster();
     // Connections through it were cut; whoever connects again finds the org where it is.
@@ -141,7 +190,7 @@ describe('a proxy', () => {
 
   it('on which somebody edits rules: no hold while the edit is not loaded, and none of it is published', async () => {
     const edit = `INSERT INTO mysql_query_rules (rule_id, active, username, destination_hostgroup, apply, comment)
-      VALUES (55, 1, 'org_${stage.org(7).orgId}', 20, 1, 'half an idea')`;
+      VALUES (55, 1, 'org_${stage.org(8).orgId}', 20, 1, 'half an idea')`;
     await stage.admin(1, edit);
     try {
       await stage.api.command(id, 'approve');
