@@ -7,10 +7,7 @@ import { dropViews, type FlipAttempt, type PinnedViews } from '../flip/attempt.t
 import type { TableShape } from '../ports/place.ts';
 import type { Verification } from '../service/status.ts';
 import type { ComparisonResult } from '../verification/index.ts';
-
-/** Live sides move: a difference counts only when it was still there after this many looks. */
-const liveLooks = 5;
-const liveEveryMs = 1_000;
+import { untilStill } from './liveLooks.ts';
 
 /**
  * Compares the cutover point on the pinned views where this controller still has them: an exact proof. Without them
@@ -25,7 +22,7 @@ export async function verify(
   try {
     const exact = await comparePinned(estate, migration, attempt?.views ?? null, run);
     const pinned = exact !== null;
-    const result = exact ?? (await compareLive(estate, migration, run));
+    const result = exact ?? (await untilStill(estate.clock, run, () => compareLive(estate, migration, run)));
     const verification: Verification = {
       outcome: result.mismatches === 0 ? 'equal' : 'different',
       kind: pinned ? 'cutover-point' : 'live',
@@ -84,19 +81,14 @@ function withoutExtras(shapes: readonly TableShape[], other: readonly TableShape
   });
 }
 
-async function compareLive(estate: Estate, migration: MigrationContext, run: EffectRun) {
-  for (let look = 1; ; look++) {
-    const views: PinnedViews = {
-      source: await estate.sites[0].openViews(1, run.signal),
-      cluster: await clusterOf(estate, migration.homeRegion).openViews(1, run.signal),
-    };
-    try {
-      const result = await compare(estate, migration, views, run.signal);
-      if (result.mismatches === 0 || look >= liveLooks) return result;
-      run.waitsFor(`${result.mismatches} rows that differ between the live sides to agree`);
-    } finally {
-      await Promise.all([...views.source, ...views.cluster].map((view) => view.close()));
-    }
-    await estate.clock.sleep(liveEveryMs, run.signal);
+async function compareLive(estate: Estate, migration: MigrationContext, run: EffectRun): Promise<ComparisonResult> {
+  const views: PinnedViews = {
+    source: await estate.sites[0].openViews(1, run.signal),
+    cluster: await clusterOf(estate, migration.homeRegion).openViews(1, run.signal),
+  };
+  try {
+    return await compare(estate, migration, views, run.signal);
+  } finally {
+    await Promise.all([...views.source, ...views.cluster].map((view) => view.close()));
   }
 }
