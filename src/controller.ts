@@ -134,6 +134,7 @@ export async function startController(
   const keeper = new RouteKeeper(estate);
   const driver = new Driver({
     instance: `${config.controller.name}-${estate.ids.uuid().slice(0, 8)}`,
+    leaseMs: config.controller.leaseMs,
     store: estate.store,
     clock: estate.clock,
     handlers: effectHandlers(estate, attempts, keeper),

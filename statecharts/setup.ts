@@ -139,6 +139,12 @@ export function during(effect: EffectName) {
   } as const;
 }
 
+/** Both ways with a pause that takes effect at the next safe place: until then it can be taken back. */
+export const pausing = {
+  pause: { actions: 'requestPause' },
+  resume: { guard: 'pauseRequested', actions: 'withdrawPause' },
+} as const;
+
 /** Parameters of the deadline between two attempts. */
 export const backoffDeadline = ({ context }: { context: MigrationContext }) => ({
   deadline: 'backoff' as const,

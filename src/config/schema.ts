@@ -36,6 +36,8 @@ export function configSchema(references: References) {
       http: z
         .strictObject({ host: host.default('127.0.0.1'), port: z.int().min(0).max(65_535).default(8080) })
         .prefault({}),
+      /** How long a controller may be silent before others take over; the same in all that share a store. */
+      leaseMs: milliseconds(500, 60_000).default(2_000),
       logLevel: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent']).default('info'),
     }),
     tokens: z

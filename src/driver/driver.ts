@@ -1,22 +1,29 @@
 import type { MigrationContext } from '../../statecharts/context.ts';
-import { isTransient, OwnershipLostError, UnknownMigrationError } from '../errors/index.ts';
+import { isTransient, JournalVersionError, OwnershipLostError, UnknownMigrationError } from '../errors/index.ts';
 import type { Clock } from '../ports/clock.ts';
-import type { Store } from '../ports/store.ts';
+import type { InboxCommand, Store } from '../ports/store.ts';
 import type { CommandName } from '../service/status.ts';
 import { commandNames } from '../service/status.ts';
 import type { EffectHandlers } from './handlers.ts';
 import type { Logger } from './logger.ts';
 import { MigrationRunner } from './runner.ts';
+import { StoreTime } from './storeTime.ts';
 
-/** How often a controller says that it lives, and how long its silence lasts before others take over (milliseconds). */
-const beatEveryMs = 400;
-const ownerGraceMs = 2_000;
-/** Rest before a migration that was let go of is taken up again (milliseconds). */
+/** How often a controller says that it lives, and looks for what has no owner (milliseconds). */
+const beatEveryMs = 200;
+/** Rest before a migration that was let go of is taken up again, and before a journal that is not read here is tried again (milliseconds). */
 const takeUpAfterMs = 5_000;
+const unreadableRestMs = 60_000;
+/** Migrations taken in one round: held ones come first, and none of them waits behind hundreds. */
+const takeAtMost = 32;
+/** How long the status says what was wrong with a lease (milliseconds). */
+const noticeForMs = 60_000;
 
 export interface DriverDeps {
   /** Unique per process, so that a restarted controller is not mistaken for the one before. */
   readonly instance: string;
+  /** How long an owner's silence lasts before others take over (milliseconds); the same for all controllers of a store. */
+  readonly leaseMs: number;
   readonly store: Store;
   readonly clock: Clock;
   readonly handlers: EffectHandlers;
@@ -32,19 +39,25 @@ export interface DriverDeps {
 export class Driver {
   readonly #deps: DriverDeps;
   readonly #runners = new Map<string, MigrationRunner>();
-  /** Migrations without a runner here, by the time (monotonic) at which it stopped. */
-  readonly #letGo = new Map<string, number>();
+  /** Migrations that are left alone here, by the time (monotonic) until which they are. */
+  readonly #resting = new Map<string, number>();
   readonly #stopping = new AbortController();
+  readonly #released = new AbortController();
+  readonly #storeTime: StoreTime;
+  #beating: Promise<void> = Promise.resolve();
   #loop: Promise<void> = Promise.resolve();
   #turn: Promise<void> = Promise.resolve();
 
   constructor(deps: DriverDeps) {
     this.#deps = deps;
+    this.#storeTime = new StoreTime(deps.clock);
   }
 
-  /** Begins to own; resolves after the first round, with everything that was without an owner taken up. */
+  /** Begins to own; resolves after the first round, with what was without an owner taken up. */
   async start(): Promise<void> {
+    this.#storeTime.heard((await this.#deps.store.beatController(this.#deps.instance)).storeMs);
     await this.claimNow();
+    this.#beating = this.#beats();
     this.#loop = this.#rounds();
   }
 
@@ -74,28 +87,42 @@ export class Driver {
     this.#stopping.abort(new Error('the controller stops'));
     await this.#loop;
     await this.#turn.catch(() => {});
-    const released = new AbortController();
-    const beating = this.#beatUntil(released.signal);
+    // Runners that see a hold to its end still own it: the signs of life go on until they have.
     await Promise.all(
       [...this.#runners.values()].map(async (runner) => {
         await runner.stop(new Error('the controller stops'));
         this.#deps.onReleased(runner.context);
       }),
     );
-    released.abort(new Error('everything is let go'));
-    await beating;
+    this.#released.abort(new Error('everything is let go'));
+    await this.#beating;
     this.#runners.clear();
     await this.#deps.store.release(this.#deps.instance).catch((error) => {
       this.#deps.logger.warn({ err: error }, 'could not hand over; others take over after the grace time');
     });
   }
 
-  /** Runners that see a hold to its end still own it: nobody may take over meanwhile. */
-  async #beatUntil(signal: AbortSignal): Promise<void> {
+  /** Beside everything else: nothing that takes its time here may look like silence to the others. */
+  async #beats(): Promise<void> {
     const { clock, store, instance, logger } = this.#deps;
+    const { signal } = this.#released;
     while (!signal.aborted) {
-      await store.beatController(instance).catch((error) => logger.warn({ err: error }, 'a beat was not written'));
+      try {
+        const { storeMs, known } = await store.beatController(instance);
+        this.#storeTime.heard(storeMs);
+        if (!known) this.#leaseWasMissing();
+      } catch (error) {
+        logger.warn({ err: error }, 'a sign of life was not written');
+      }
       await clock.sleep(beatEveryMs, signal).catch(() => {});
+    }
+  }
+
+  /** Somebody emptied the table, or changed it by hand: said where it is looked for, in the status of each migration. */
+  #leaseWasMissing(): void {
+    this.#deps.logger.error({ instance: this.#deps.instance }, 'the lease of this controller was missing');
+    for (const runner of this.#runners.values()) {
+      runner.say('the lease of its controller was missing in the store, and was written anew', noticeForMs);
     }
   }
 
@@ -112,22 +139,29 @@ export class Driver {
   }
 
   async #round(): Promise<void> {
-    const { store, instance } = this.#deps;
-    await store.beatController(instance);
-    const running = [...this.#runners.keys()];
-    const { taken, lost } = await store.claim(instance, ownerGraceMs, { running, resting: this.#resting() });
-    for (const id of lost) this.#giveUp(id);
-    for (const id of taken) await this.#take(id).catch((error) => this.#notTaken(id, error));
-    for (const { migrationId, command, actor, reason } of await store.takeCommands(instance)) {
-      await this.#deliver(migrationId, command, actor, reason);
+    const { store, instance, leaseMs, logger } = this.#deps;
+    for (let full = true; full && !this.#stopping.signal.aborted; ) {
+      const known = { running: [...this.#runners.keys()], resting: this.#restingNow(), atMost: takeAtMost };
+      const { taken, lost, leaseless } = await store.claim(instance, leaseMs, known);
+      for (const id of lost) this.#giveUp(id);
+      for (const { id, owner } of leaseless) {
+        logger.error({ migration: id, owner }, 'its owner had no lease; it was given one, and has the grace time');
+      }
+      for (const { id, from } of taken) await this.#take(id, from).catch((error) => this.#notTaken(id, error));
+      full = taken.length === takeAtMost;
     }
+    for (const given of await store.pendingCommands(instance)) this.#deliver(given);
   }
 
   /** What a failed step made this controller let go of rests before it begins again from its journal. */
-  #resting(): string[] {
+  #restingNow(): string[] {
     const nowMs = this.#deps.clock.monotonicMs();
-    for (const [id, sinceMs] of this.#letGo) if (nowMs - sinceMs >= takeUpAfterMs) this.#letGo.delete(id);
-    return [...this.#letGo.keys()];
+    for (const [id, untilMs] of this.#resting) if (nowMs >= untilMs) this.#resting.delete(id);
+    return [...this.#resting.keys()];
+  }
+
+  #rest(id: string, forMs: number): void {
+    this.#resting.set(id, this.#deps.clock.monotonicMs() + forMs);
   }
 
   /** Somebody else owns it by now: what still runs here ends. */
@@ -142,15 +176,15 @@ export class Driver {
 
   /** One migration that cannot be taken up keeps nobody from the others, and is left to whoever can. */
   async #notTaken(id: string, error: unknown): Promise<void> {
-    const { store, instance, logger, clock } = this.#deps;
+    const { store, instance, logger } = this.#deps;
     logger.error({ migration: id, err: error }, 'could not be taken up');
     if (isTransient(error)) return;
-    this.#letGo.set(id, clock.monotonicMs());
+    this.#rest(id, error instanceof JournalVersionError ? unreadableRestMs : takeUpAfterMs);
     await store.releaseOne(instance, id);
   }
 
-  async #take(id: string): Promise<void> {
-    const { store, logger, clock, handlers } = this.#deps;
+  async #take(id: string, from: string | null): Promise<void> {
+    const { store, logger, clock, handlers, instance } = this.#deps;
     const row = await store.get(id);
     if (row === null) return;
     await this.#runners.get(id)?.stop(new Error('taken anew'));
@@ -159,27 +193,36 @@ export class Driver {
       clock,
       handlers,
       logger,
+      storeNowMs: () => this.#storeTime.nowMs(),
       onState: this.#deps.onState,
       onStopped: (stopped) => {
         if (this.#runners.get(stopped) !== runner) return;
         this.#runners.delete(stopped);
-        this.#letGo.set(stopped, clock.monotonicMs());
+        this.#rest(stopped, takeUpAfterMs);
         this.#deps.onReleased(runner.context);
       },
     });
     this.#runners.set(id, runner);
-    this.#letGo.delete(id);
-    logger.info({ migration: id, org: row.orgId, state: row.state, epoch: row.epoch }, 'taken');
+    this.#resting.delete(id);
+    logger.info({ migration: id, org: row.orgId, state: row.state, epoch: row.epoch, from }, 'taken');
+    if (from !== null && from !== instance)
+      runner.say(`taken over from ${from}, which gave no sign of life`, noticeForMs);
     this.#deps.onTaken(row.journal.context, row.epoch, () => this.#runners.get(id) === runner);
     runner.start(row.journal.asked);
   }
 
-  async #deliver(id: string, command: string, actor: string, reason: string | null): Promise<void> {
-    const known = commandNames.find((name) => name === command);
-    const runner = this.#runners.get(id);
-    if (known === undefined || runner === undefined) return;
-    await runner.command(known, actor, reason ?? undefined).catch((error) => {
-      this.#deps.logger.warn({ migration: id, command, err: error }, 'a command from the inbox was refused');
+  /** Not waited for: a migration that is slow to take its command keeps nobody from theirs. */
+  #deliver(given: InboxCommand): void {
+    const { store, logger } = this.#deps;
+    const runner = this.#runners.get(given.migrationId);
+    if (runner === undefined) return;
+    const name = commandNames.find((known) => known === given.command);
+    const taken = name === undefined ? store.dropCommand(given.id) : runner.carryOut({ ...given, command: name });
+    taken.catch((error) => {
+      logger.warn(
+        { migration: given.migrationId, command: given.command, err: error },
+        'a command was not carried out',
+      );
     });
   }
 }

@@ -11,8 +11,9 @@ import {
   StaleEpochError,
 } from '../errors/index.ts';
 import type { Clock } from '../ports/clock.ts';
-import type { MigrationRow, NewTimelineEvent, Store } from '../ports/store.ts';
+import type { InboxCommand, MigrationRow, NewTimelineEvent, Store } from '../ports/store.ts';
 import { type CommandName, commandNames } from '../service/status.ts';
+import { longestMs } from './deadlines.ts';
 import { failureFrom } from './failure.ts';
 import type { EffectHandlers, EffectRun } from './handlers.ts';
 import type { Logger } from './logger.ts';
@@ -40,6 +41,8 @@ export interface RunnerDeps {
   readonly clock: Clock;
   readonly handlers: EffectHandlers;
   readonly logger: Logger;
+  /** The store's time, epoch milliseconds: deadlines are kept in it. */
+  storeNowMs(): number;
   onState(context: MigrationContext, state: string): void;
   /** The migration has ended or belongs to somebody else. */
   onStopped(id: string): void;
@@ -63,7 +66,11 @@ export class MigrationRunner {
   #sinceMs: number;
   #state: string;
   #uncommitted: NewTimelineEvent[] = [];
+  /** Commands of the inbox: how far each is, and those that only this memory has carried out. */
+  readonly #commands = new Map<number, Promise<void>>();
+  #unwritten: number[] = [];
   #waitsFor: string | null = null;
+  #notice: { readonly text: string; readonly untilMs: number } | null = null;
   #tail: Promise<unknown> = Promise.resolve();
 
   constructor(row: MigrationRow, deps: RunnerDeps) {
@@ -89,6 +96,16 @@ export class MigrationRunner {
   get waitsFor(): string | null {
     return this.#waitsFor;
   }
+  /** What was wrong with its owner lately. */
+  get notice(): string | null {
+    return this.#notice !== null && this.#deps.clock.monotonicMs() < this.#notice.untilMs ? this.#notice.text : null;
+  }
+
+  /** Tells the users: in the timeline, and for a while in the status. */
+  say(text: string, forMs: number): void {
+    this.#notice = { text, untilMs: this.#deps.clock.monotonicMs() + forMs };
+    this.#note(text);
+  }
 
   /** Commands that the machine would take now. */
   allowed(): CommandName[] {
@@ -106,22 +123,71 @@ export class MigrationRunner {
     for (const deadline of Object.keys(this.#deadlines) as DeadlineName[]) this.#startTimer(deadline);
   }
 
-  /** Gives a command; resolves when its step is committed. Throws `CommandNotAllowedError`. */
+  /**
+   * Gives a command; resolves when it cannot be forgotten any more. In a hold nothing is journalled: there it goes
+   * through the inbox, which a new owner reads too. Throws `CommandNotAllowedError`.
+   */
   async command(command: CommandName, actor: string, reason: string | undefined): Promise<void> {
+    this.#assertAllowed(command);
+    if (!this.#snapshot.hasTag('holding')) {
+      const carriedOut = await this.#commandStep({ command, actor, reason: reason ?? null }, null);
+      if (carriedOut) return;
+    }
+    const given = { migrationId: this.id, command, actor, reason: reason ?? null };
+    return this.carryOut({ ...given, id: await this.#deps.store.postCommand(given) }, 'now');
+  }
+
+  /**
+   * Carries out a command of the inbox, once. What is not allowed in a hold may be so behind it, and is offered again;
+   * what is not allowed otherwise leaves the inbox. Throws `CommandNotAllowedError`.
+   */
+  carryOut(
+    given: InboxCommand & { readonly command: CommandName },
+    when: 'now' | 'orLater' = 'orLater',
+  ): Promise<void> {
+    const known = this.#commands.get(given.id);
+    if (known !== undefined) return known;
+    const outcome = this.#commandStep(given, given.id).then(
+      () => {},
+      async (error: unknown) => {
+        this.#commands.delete(given.id);
+        if (!(error instanceof CommandNotAllowedError)) throw error;
+        if (when === 'orLater' && this.#snapshot.hasTag('holding')) return;
+        if (when === 'orLater') this.#note(`${given.command} by ${given.actor} came too late: ${error.message}`);
+        await this.#deps.store.dropCommand(given.id);
+        throw error;
+      },
+    );
+    this.#commands.set(given.id, outcome);
+    return outcome;
+  }
+
+  /** False where a hold has begun meanwhile, in which a command without a place in the inbox could be forgotten. */
+  async #commandStep(
+    { command, actor, reason }: Pick<InboxCommand, 'actor' | 'reason'> & { readonly command: CommandName },
+    inboxId: number | null,
+  ): Promise<boolean> {
     try {
-      await this.#inOrder(async () => {
-        if (!this.#snapshot.can({ type: command })) {
-          throw new CommandNotAllowedError(command, this.#state, this.allowed());
-        }
+      return await this.#inOrder(async () => {
+        if (inboxId === null && this.#snapshot.hasTag('holding')) return false;
+        this.#assertAllowed(command);
+        if (inboxId !== null) this.#unwritten.push(inboxId);
         await this.#step(
           { type: command },
           { type: 'command', message: `${command} by ${actor}`, data: { command, actor, reason } },
         );
+        return true;
       });
     } catch (error) {
       // It ended while the command waited for its turn.
       if (this.#snapshot.status === 'done') throw new CommandNotAllowedError(command, this.#state, []);
       throw error;
+    }
+  }
+
+  #assertAllowed(command: CommandName): void {
+    if (!this.#snapshot.can({ type: command })) {
+      throw new CommandNotAllowedError(command, this.#state, this.allowed());
     }
   }
 
@@ -179,10 +245,11 @@ export class MigrationRunner {
     const [next, actions] = transition(migrationMachine, this.#snapshot, event) as [Snapshot, readonly StepAction[]];
     const nextState = stateName(next.value);
     const now = this.#deps.clock.nowMs();
+    const storeNow = this.#deps.storeNowMs();
     const entered = nextState !== this.#state;
     const deadlines = { ...this.#deadlines };
     for (const action of actions) {
-      if (action.type === 'setDeadline') deadlines[action.params.deadline] = now + action.params.afterMs;
+      if (action.type === 'setDeadline') deadlines[action.params.deadline] = storeNow + action.params.afterMs;
       if (action.type === 'clearDeadline') delete deadlines[action.params.deadline];
     }
     this.#uncommitted.push({
@@ -250,6 +317,7 @@ export class MigrationRunner {
             deadlines: step.deadlines,
           },
           timeline: this.#uncommitted,
+          commands: this.#unwritten,
         });
         break;
       } catch (error) {
@@ -266,6 +334,7 @@ export class MigrationRunner {
     }
     this.#revision += 1;
     this.#uncommitted = [];
+    this.#unwritten = [];
   }
 
   /** After a lost answer: whether our own step is what stands. */
@@ -304,7 +373,8 @@ export class MigrationRunner {
     const timer = new AbortController();
     this.#timers.get(deadline)?.abort(new Error('deadline set anew'));
     this.#timers.set(deadline, timer);
-    this.#deps.clock.sleep(Math.max(0, dueMs - this.#deps.clock.nowMs()), timer.signal).then(
+    const leftMs = Math.min(longestMs(deadline, this.context), Math.max(0, dueMs - this.#deps.storeNowMs()));
+    this.#deps.clock.sleep(leftMs, timer.signal).then(
       () => this.#deliver(`deadline.${deadline}`, () => this.#timers.get(deadline) === timer),
       () => {},
     );

@@ -57,17 +57,23 @@ function reopen(estate: Estate, attempt: FlipAttempt, run: EffectRun): () => Pro
     );
 }
 
-/** Behind the routes: see `reopen`. The next attempt ends it before it begins. */
+/**
+ * Behind the routes, and at both sides: see `reopen`. With this owner's epoch in the row, a request that a former owner
+ * left in the queue finds nothing to change. The next attempt ends it before it begins.
+ */
 function writeFencesBehind(estate: Estate, attempt: FlipAttempt, keeper: RouteKeeper, run: EffectRun): void {
   const knownUntouched = attempt.heldAtMs !== null && !attempt.fenceTouched;
   if (knownUntouched) return;
   const { orgId, epoch, homeRegion } = attempt.owner;
-  for (const place of placesOf(estate, attempt.direction, homeRegion).from) {
-    keeper.beside(attempt.migrationId, run.ownership, (signal) =>
-      untilDone(estate, { ...run, signal, waitsFor: () => {} }, `the fence of ${place.name}`, () =>
-        place.setFence(orgId, 'clients', epoch, openTimeoutMs, signal),
-      ),
-    );
+  const { from, to, taskWriter } = placesOf(estate, attempt.direction, homeRegion);
+  for (const [places, writer] of [[from, 'clients'] as const, [to, taskWriter] as const]) {
+    for (const place of places) {
+      keeper.beside(attempt.migrationId, run.ownership, (signal) =>
+        untilDone(estate, { ...run, signal, waitsFor: () => {} }, `the fence of ${place.name}`, () =>
+          place.setFence(orgId, writer, epoch, openTimeoutMs, signal),
+        ),
+      );
+    }
   }
 }
 

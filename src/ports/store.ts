@@ -49,6 +49,35 @@ export interface StepCommit {
   readonly ended: boolean;
   readonly journal: JournalEntry;
   readonly timeline: readonly NewTimelineEvent[];
+  /** Commands of the inbox whose effect this step holds: they leave it with the step, not before. */
+  readonly commands: readonly number[];
+}
+
+/** A command in the inbox, until a step of its migration holds its effect. */
+export interface InboxCommand {
+  readonly id: number;
+  readonly migrationId: string;
+  readonly command: string;
+  readonly actor: string;
+  readonly reason: string | null;
+}
+
+/** What a controller found at a sign of life. */
+export interface Beat {
+  /** The store's own time, epoch milliseconds: deadlines are kept in it, for it is one for all controllers. */
+  readonly storeMs: number;
+  /** False where no earlier sign of life of this controller was there. */
+  readonly known: boolean;
+}
+
+/** What one look for migrations without an owner came to. */
+export interface Claim {
+  /** Now this controller's; `from` is the silent owner, null where there was none. Held orgs come first. */
+  readonly taken: readonly { readonly id: string; readonly from: string | null }[];
+  /** Thought to be this controller's, and somebody else's by now. */
+  readonly lost: readonly string[];
+  /** Their owners had no lease at all; each was given one, that ends after the grace time unless it is renewed. */
+  readonly leaseless: readonly { readonly id: string; readonly owner: string }[];
 }
 
 /** One attempt as the store has it. The decision is written once. */
@@ -149,24 +178,25 @@ export interface Store {
   /** The org's slot in the range of rule ids; given once, kept for ever. */
   routeSlot(orgId: number): Promise<number>;
 
-  /** Commands given at a controller that does not own the migration. */
-  postCommand(input: { migrationId: string; command: string; actor: string; reason: string | null }): Promise<void>;
-  takeCommands(
-    owner: string,
-  ): Promise<readonly { migrationId: string; command: string; actor: string; reason: string | null }[]>;
+  /** A command for the owner of the migration, kept until a step holds its effect; resolves to its number. */
+  postCommand(input: Omit<InboxCommand, 'id'>): Promise<number>;
+  /** Commands for what the owner owns, in order. They stay until a step or `dropCommand` takes them out. */
+  pendingCommands(owner: string): Promise<readonly InboxCommand[]>;
+  /** A command that was refused, or is carried out by a step that stands. */
+  dropCommand(id: number): Promise<void>;
 
   /** Says that the controller is alive; `graceMs` after the last word others may take its migrations. */
-  beatController(instance: string): Promise<void>;
+  beatController(instance: string): Promise<Beat>;
   /**
-   * Takes every active migration that has no owner or whose owner is silent for `graceMs`, and what is this
-   * controller's already but not `running` there (the answer to an earlier claim was lost, or its runner let go). Each
-   * gets a new epoch. Leaves `resting` alone. Also names what is `running` though it belongs to somebody else by now.
+   * Takes active migrations that have no owner or whose owner is silent for `graceMs`, and what is this controller's
+   * already but not `running` there (the answer to an earlier claim was lost, or its runner let go), `atMost` of them.
+   * Each gets a new epoch. Leaves `resting` alone. Also names what is `running` though it belongs to somebody else by now.
    */
   claim(
     instance: string,
     graceMs: number,
-    known: { readonly running: readonly string[]; readonly resting: readonly string[] },
-  ): Promise<{ readonly taken: readonly string[]; readonly lost: readonly string[] }>;
+    known: { readonly running: readonly string[]; readonly resting: readonly string[]; readonly atMost?: number },
+  ): Promise<Claim>;
   /** True where this controller said within `graceMs` that it is alive, by the store's clock. */
   isAlive(instance: string, graceMs: number): Promise<boolean>;
   /**

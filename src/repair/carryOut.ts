@@ -225,5 +225,6 @@ async function waitForOperator(
     timeline: [
       { atMs: nowMs, type: 'state', state: 'needsOperator', attempt: null, message: reason.message, data: {} },
     ],
+    commands: [],
   });
 }

@@ -58,6 +58,7 @@ export const migrationStatusSchema = z.object({
     .enum(['source', 'cluster', 'held', 'unknown'])
     .describe('`unknown` where this version cannot read the journal'),
   waitsFor: z.string().nullable().describe('What it waits for, in words'),
+  notice: z.string().nullable().describe('What was wrong with its owner in the last minute, in words'),
   reason: reasonSchema.nullable(),
   allowed: z.array(z.enum(commandNames)),
   pauseRequested: z.boolean(),

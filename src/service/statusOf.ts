@@ -60,6 +60,7 @@ export async function assembleStatus(
       stragglers.length > 0
         ? `${stragglers.join(', ')} to answer: still held there`
         : (runner?.waitsFor ?? (state === 'ready' ? 'the approval' : null)),
+    notice: runner?.notice ?? null,
     reason: context.reason === null ? null : { ...context.reason },
     allowed: runner?.allowed() ?? commandNames.filter((command) => snapshot?.can({ type: command }) === true),
     pauseRequested: context.pauseRequested,
@@ -94,6 +95,7 @@ export function unreadableStatus(
     outcome: null,
     serving: 'unknown',
     waitsFor: 'a controller that can read its journal',
+    notice: null,
     reason: { code, message, remedy, details: { ...details } },
     allowed: [],
     pauseRequested: false,

@@ -1,4 +1,4 @@
-import { during, migration } from '../setup.ts';
+import { during, migration, pausing } from '../setup.ts';
 
 /** Before the commit point an org can always leave: its rows have never stopped being served by the source. */
 const leave = {
@@ -28,7 +28,7 @@ export const preflight = migration.createStateConfig({
       target: 'needsOperator',
       actions: ['keepReason', { type: 'resumeAt', params: { point: 'preflight' } }],
     },
-    pause: { actions: 'requestPause' },
+    ...pausing,
     ...leave,
   },
 });
@@ -49,7 +49,7 @@ export const snapshot = migration.createStateConfig({
       target: 'needsOperator',
       actions: ['keepReason', { type: 'resumeAt', params: { point: 'snapshot' } }],
     },
-    pause: { actions: 'requestPause' },
+    ...pausing,
     ...leave,
   },
 });
@@ -65,7 +65,7 @@ export const snapshotTaken = migration.createStateConfig({
 /** task · fullLoad · cdc. A task that failed is never reloaded: it and the org's rows at the target go, then a new one comes. */
 export const replicating = migration.createStateConfig({
   initial: 'reset',
-  on: { pause: { actions: 'requestPause' }, ...leave },
+  on: { ...pausing, ...leave },
   states: {
     reset: {
       ...during('replication.reset'),

@@ -1,4 +1,4 @@
-import { during, migration } from '../setup.ts';
+import { during, migration, pausing } from '../setup.ts';
 
 /**
  * The steps of a flip, the same both ways. Nothing is decided before `commit`, and until then every failure, the spent
@@ -61,7 +61,7 @@ export const undecided = migration.createStateConfig({
     'flip.park.failed': abort,
     'deadline.flip': abort,
     recover: 'recovering',
-    pause: { actions: 'requestPause' },
+    ...pausing,
   },
 });
 
@@ -73,7 +73,7 @@ export const commit = migration.createStateConfig({
     // The commit may stand all the same: only the store knows.
     'flip.commit.failed': { target: 'recovering', actions: 'keepReason' },
     recover: 'recovering',
-    pause: { actions: 'requestPause' },
+    ...pausing,
   },
 });
 
@@ -83,6 +83,6 @@ export const recovering = migration.createStateConfig({
   tags: ['memory', 'undecided', 'holding'],
   on: {
     'flip.decide.done': [{ guard: 'decidedCommit', target: 'release' }, { target: 'aborting' }],
-    pause: { actions: 'requestPause' },
+    ...pausing,
   },
 });

@@ -1,4 +1,4 @@
-import { backoffDeadline, during, migration } from '../setup.ts';
+import { backoffDeadline, during, migration, pausing } from '../setup.ts';
 import { commit, recovering, undecided } from './flipSteps.ts';
 
 /**
@@ -42,7 +42,7 @@ export const flipping = migration.createStateConfig({
       on: {
         'flip.release.done': { target: '#migration.verifying', actions: { type: 'serve', params: { by: 'cluster' } } },
         recover: 'recovering',
-        pause: { actions: 'requestPause' },
+        ...pausing,
         rollback: { actions: { type: 'requestReturn', params: { outcome: 'rolledBack' } } },
       },
     },
@@ -51,7 +51,7 @@ export const flipping = migration.createStateConfig({
       tags: ['memory', 'undecided', 'holding'],
       on: {
         'flip.abort.done': { target: 'afterAbort', actions: { type: 'serve', params: { by: 'source' } } },
-        pause: { actions: 'requestPause' },
+        ...pausing,
         rollback: { actions: { type: 'requestReturn', params: { outcome: 'rolledBack' } } },
         cancel: { actions: { type: 'requestReturn', params: { outcome: 'cancelled' } } },
       },

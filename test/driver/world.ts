@@ -46,6 +46,7 @@ export function controller(instance: string, store: Store, script: Script): Cont
   const released: string[] = [];
   const driver = new Driver({
     instance,
+    leaseMs: 2_000,
     store,
     clock: systemClock,
     handlers: script.handlers(instance),

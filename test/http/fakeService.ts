@@ -18,6 +18,7 @@ export function statusOf(id: string, orgId: number, changes: Partial<MigrationSt
     outcome: null,
     serving: 'source',
     waitsFor: 'start',
+    notice: null,
     reason: null,
     allowed: ['start', 'cancel'],
     pauseRequested: false,

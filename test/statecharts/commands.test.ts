@@ -8,31 +8,34 @@ const edges = visits.flatMap((visit) => visit.edges);
 const nameOf = (visit: Visit) => fullName(visit.snapshot);
 const unique = (names: Iterable<string>) => [...new Set(names)].sort();
 
+/** A pause that takes effect later, with what else is taken meanwhile: it can be taken back once it is asked for. */
+const bothWays = (others: string) => [`pause resume ${others}`.trim(), `pause ${others}`.trim()].sort();
+
 /** What each state takes; where that depends on what happened before, every combination. All else is refused. */
 const allowed: Readonly<Record<string, readonly string[]>> = {
   planned: ['start rollback cancel'],
-  preflight: ['pause rollback cancel'],
-  snapshot: ['pause rollback cancel'],
-  'replicating.reset': ['pause rollback cancel'],
-  'replicating.task': ['pause rollback cancel'],
-  'replicating.fullLoad': ['pause rollback cancel'],
-  'replicating.cdc': ['pause rollback cancel'],
+  preflight: bothWays('rollback cancel'),
+  snapshot: bothWays('rollback cancel'),
+  'replicating.reset': bothWays('rollback cancel'),
+  'replicating.task': bothWays('rollback cancel'),
+  'replicating.fullLoad': bothWays('rollback cancel'),
+  'replicating.cdc': bothWays('rollback cancel'),
   lagCheck: ['pause approve rollback cancel'],
   ready: ['pause approve rollback cancel'],
   drifted: ['pause rollback cancel'],
   paused: ['resume rollback cancel'],
 
   'flipping.prepare': ['pause rollback cancel'],
-  'flipping.undecided.hold': ['pause rollback cancel'],
-  'flipping.undecided.drain': ['pause rollback cancel'],
-  'flipping.undecided.fence': ['pause rollback cancel'],
-  'flipping.undecided.marker': ['pause rollback cancel'],
-  'flipping.undecided.pinViews': ['pause rollback cancel'],
-  'flipping.undecided.parkReads': ['pause rollback cancel'],
-  'flipping.commit': ['pause'],
-  'flipping.recovering': ['pause'],
-  'flipping.release': ['pause rollback'],
-  'flipping.aborting': ['pause rollback cancel'],
+  'flipping.undecided.hold': bothWays('rollback cancel'),
+  'flipping.undecided.drain': bothWays('rollback cancel'),
+  'flipping.undecided.fence': bothWays('rollback cancel'),
+  'flipping.undecided.marker': bothWays('rollback cancel'),
+  'flipping.undecided.pinViews': bothWays('rollback cancel'),
+  'flipping.undecided.parkReads': bothWays('rollback cancel'),
+  'flipping.commit': bothWays(''),
+  'flipping.recovering': bothWays(''),
+  'flipping.release': bothWays('rollback'),
+  'flipping.aborting': bothWays('rollback cancel'),
   'flipping.backoff': ['pause rollback cancel'],
 
   'verifying.settling': ['pause resume rollback'],
@@ -44,14 +47,14 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
 
   'rollingBack.catchUp': [''],
   'rollingBack.prepare': [''],
-  'rollingBack.undecided.hold': ['pause'],
-  'rollingBack.undecided.drain': ['pause'],
-  'rollingBack.undecided.fence': ['pause'],
-  'rollingBack.undecided.marker': ['pause'],
-  'rollingBack.undecided.pinViews': ['pause'],
-  'rollingBack.undecided.parkReads': ['pause'],
-  'rollingBack.commit': ['pause'],
-  'rollingBack.recovering': ['pause'],
+  'rollingBack.undecided.hold': bothWays(''),
+  'rollingBack.undecided.drain': bothWays(''),
+  'rollingBack.undecided.fence': bothWays(''),
+  'rollingBack.undecided.marker': bothWays(''),
+  'rollingBack.undecided.pinViews': bothWays(''),
+  'rollingBack.undecided.parkReads': bothWays(''),
+  'rollingBack.commit': bothWays(''),
+  'rollingBack.recovering': bothWays(''),
   'rollingBack.release': [''],
   'rollingBack.aborting': [''],
   'rollingBack.backoff': [''],
@@ -82,6 +85,18 @@ describe('pause', () => {
       expect(nameOf(to)).toBe(nameOf(from));
       expect(to.work).toEqual(from.work);
       expect(to.snapshot.context.pauseRequested).toBe(true);
+    }
+  });
+
+  test('that has not taken effect yet is taken back by resume, and nothing else changes', () => {
+    // Behind the soak only the pause kept it from completing.
+    const tookEffect = new Set(['paused', 'soaking.soaked']);
+    const takenBack = edges.filter(({ from, event }) => event.type === 'resume' && !tookEffect.has(nameOf(from)));
+    expect(takenBack.some(({ from }) => from.snapshot.hasTag('holding'))).toBe(true);
+    for (const { from, to } of takenBack) {
+      expect(nameOf(to)).toBe(nameOf(from));
+      expect(to.work).toEqual(from.work);
+      expect(to.snapshot.context).toEqual({ ...from.snapshot.context, pauseRequested: false });
     }
   });
 

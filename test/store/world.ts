@@ -101,7 +101,14 @@ export async function create(
 export async function step(
   store: Store,
   id: string,
-  changed: Partial<{ epoch: number; revision: number; state: string; ended: boolean; messages: string[] }> = {},
+  changed: Partial<{
+    epoch: number;
+    revision: number;
+    state: string;
+    ended: boolean;
+    messages: string[];
+    commands: number[];
+  }> = {},
 ): Promise<void> {
   const row = await store.get(id);
   if (row === null) throw new Error(`there is no ${id}`);
@@ -115,6 +122,7 @@ export async function step(
     ended: false,
     journal: row.journal,
     timeline: messages.map(event),
+    commands: [],
     ...rest,
   });
 }
@@ -125,7 +133,7 @@ export const nothing = { running: [], resting: [] } as const;
 /** Takes what is free; answers with the ids. */
 export async function take(store: Store, instance: string, graceMs = 60_000): Promise<readonly string[]> {
   await store.beatController(instance);
-  return (await store.claim(instance, graceMs, nothing)).taken;
+  return (await store.claim(instance, graceMs, nothing)).taken.map(({ id }) => id);
 }
 
 export async function rejection(promise: Promise<unknown>): Promise<unknown> {

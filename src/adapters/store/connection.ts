@@ -15,12 +15,27 @@ export interface StoreConfig {
 /** Time after which a statement of the store counts as unanswered (milliseconds). */
 const statementTimeoutMs = 5_000;
 
+/** Longest rest between two statements of a transaction (whole seconds, as the server counts them). */
+const idleTransactionSeconds = 2;
+/** One round trip each. `wait_timeout` is what MariaDB and MySQL share; it counts only while nothing is asked. */
+const beginSql = {
+  sql: `SET SESSION wait_timeout = ${idleTransactionSeconds}; START TRANSACTION`,
+  timeout: statementTimeoutMs,
+};
+const commitSql = { sql: 'COMMIT; SET SESSION wait_timeout = DEFAULT', timeout: statementTimeoutMs };
+
 /** What is used of a connection to the store; a simulation may take its place. */
 export interface StoreConnection {
   query(
     statement: string | { readonly sql: string; readonly timeout: number },
     values?: readonly unknown[],
   ): Promise<readonly [unknown, unknown]>;
+  /**
+   * START TRANSACTION and COMMIT. The server ends a transaction that nobody goes on with: what a frozen or cut-off
+   * controller has locked would keep everybody from taking over.
+   */
+  begin(): Promise<void>;
+  commit(): Promise<void>;
   release(): void;
   destroy(): void;
 }
@@ -46,6 +61,8 @@ export function openPool(config: StoreConfig): StorePool {
     enableKeepAlive: true,
     timezone: 'Z',
     supportBigNumbers: true,
+    // For the pairs of statements below; every other one is sent alone.
+    multipleStatements: true,
   });
   return {
     end: () => pool.end(),
@@ -53,6 +70,8 @@ export function openPool(config: StoreConfig): StorePool {
       const connection = await pool.getConnection();
       return {
         query: (statement, values = []) => connection.query(statement as string, [...values]),
+        begin: async () => void (await connection.query(beginSql)),
+        commit: async () => void (await connection.query(commitSql)),
         release: () => connection.release(),
         destroy: () => connection.destroy(),
       };
@@ -66,6 +85,8 @@ export interface StoreSession {
   rows(sql: string, values?: readonly unknown[]): Promise<readonly unknown[]>;
   /** Affected rows of a statement that writes. */
   write(sql: string, values?: readonly unknown[]): Promise<number>;
+  /** The AUTO_INCREMENT number that an INSERT of one row was given. */
+  insert(sql: string, values?: readonly unknown[]): Promise<number>;
 }
 
 function sessionOn(connection: StoreConnection): StoreSession {
@@ -74,6 +95,7 @@ function sessionOn(connection: StoreConnection): StoreSession {
   return {
     rows: async (sql, values) => (await run(sql, values))[0] as unknown[],
     write: async (sql, values) => ((await run(sql, values))[0] as { affectedRows: number }).affectedRows,
+    insert: async (sql, values) => ((await run(sql, values))[0] as { insertId: number }).insertId,
   };
 }
 
@@ -131,11 +153,12 @@ export async function transaction<T>(
 ): Promise<T> {
   for (let tried = 1; ; tried++) {
     try {
-      return await withSession(pool, action, async (session) => {
-        await session.write('START TRANSACTION');
+      return await withConnection(pool, action, async (connection) => {
+        const session = sessionOn(connection);
+        await connection.begin();
         try {
           const result = await work(session);
-          await session.write('COMMIT');
+          await connection.commit();
           return result;
         } catch (error) {
           if (error instanceof CutoverError) await session.write('ROLLBACK');

@@ -126,6 +126,8 @@ export function journalOperations(pool: StorePool): JournalOperations {
         );
         if (changed !== 1) throw new OwnershipLostError(step.id, step.epoch);
         await append(session, step.id, step.timeline);
+        if (step.commands.length > 0) await session.write('DELETE FROM inbox WHERE id IN (?)', [step.commands]);
+        if (step.ended) await session.write('DELETE FROM inbox WHERE migration_id = ?', [step.id]);
       }),
 
     note: (id, events) => transaction(pool, 'note', (session) => append(session, id, events)),

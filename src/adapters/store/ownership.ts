@@ -5,97 +5,130 @@ import { type StorePool, transaction, withSession } from './connection.ts';
 
 type OwnershipOperations = Pick<
   Store,
-  'postCommand' | 'takeCommands' | 'beatController' | 'claim' | 'isAlive' | 'seize' | 'release' | 'releaseOne'
+  | 'postCommand'
+  | 'pendingCommands'
+  | 'dropCommand'
+  | 'beatController'
+  | 'claim'
+  | 'isAlive'
+  | 'seize'
+  | 'release'
+  | 'releaseOne'
 >;
 
-const commandRow = z.object({
-  id: z.coerce.number().int(),
-  migration_id: z.string(),
-  command: z.string(),
-  actor: z.string(),
-  reason: z.string().nullable(),
-});
-const epochRow = z.object({ epoch: z.coerce.number().int() });
+const int = z.coerce.number().int();
+const commandRow = z
+  .object({ id: int, migration_id: z.string(), command: z.string(), actor: z.string(), reason: z.string().nullable() })
+  .transform(({ migration_id, ...row }) => ({ ...row, migrationId: migration_id }));
+const epochRow = z.object({ epoch: int });
 const idRow = z.object({ id: z.string() });
-const idsOf = (rows: readonly unknown[]) => rows.map((row) => idRow.parse(row).id);
+const freeRow = z.object({ id: z.string(), state: z.string(), owner: z.string().nullable() });
+const leaselessRow = z.object({ id: z.string(), owner: z.string() });
+const nowRow = z.object({ store_ms: int });
 /** A list for `IN`, which may not be empty. */
 const listed = (ids: readonly string[]) => (ids.length === 0 ? [''] : ids);
+
+/** The journal of an org that is held stands here: whoever takes it over has clients waiting. */
+const heldStates = new Set(['flipping.hold', 'rollingBack.hold']);
+
+/**
+ * A lease counts for so long behind and ahead of the store's clock: where that jumps back, a dead controller's lease
+ * does not outlive the jump, and a living one's is renewed before anybody else looks twice.
+ */
+const alive = 'seen_at BETWEEN UTC_TIMESTAMP(3) - INTERVAL ? MICROSECOND AND UTC_TIMESTAMP(3) + INTERVAL ? MICROSECOND';
 
 /** Who owns what, by the store's own clock: the controllers' clocks are never compared. */
 export function ownershipOperations(pool: StorePool): OwnershipOperations {
   return {
-    async postCommand({ migrationId, command, actor, reason }) {
-      await withSession(pool, 'post command', (session) =>
-        session.write('INSERT INTO inbox (migration_id, command, actor, reason) VALUES (?, ?, ?, ?)', [
+    postCommand: ({ migrationId, command, actor, reason }) =>
+      withSession(pool, 'post command', (session) =>
+        session.insert('INSERT INTO inbox (migration_id, command, actor, reason) VALUES (?, ?, ?, ?)', [
           migrationId,
           command,
           actor,
           reason,
         ]),
-      );
-    },
+      ),
 
-    takeCommands: (owner) =>
-      transaction(pool, 'take commands', async (session) => {
-        const rows = await session.rows(
+    async pendingCommands(owner) {
+      const rows = await withSession(pool, 'read commands', (session) =>
+        session.rows(
           `SELECT inbox.id, inbox.migration_id, command, actor, reason FROM inbox
              JOIN migrations ON migrations.id = inbox.migration_id
-            WHERE migrations.owner = ? ORDER BY inbox.id FOR UPDATE`,
+            WHERE migrations.owner = ? ORDER BY inbox.id`,
           [owner],
-        );
-        const commands = rows.map((row) => commandRow.parse(row));
-        if (commands.length > 0)
-          await session.write('DELETE FROM inbox WHERE id IN (?)', [commands.map(({ id }) => id)]);
-        return commands.map(({ migration_id, command, actor, reason }) => ({
-          migrationId: migration_id,
-          command,
-          actor,
-          reason,
-        }));
-      }),
-
-    async beatController(instance) {
-      await withSession(pool, 'controller heartbeat', (session) =>
-        session.write('REPLACE INTO controllers (instance, seen_at) VALUES (?, NOW(3))', [instance]),
+        ),
       );
+      return rows.map((row) => commandRow.parse(row));
     },
 
-    claim: (instance, graceMs, { running, resting }) =>
+    async dropCommand(id) {
+      await withSession(pool, 'drop command', (session) => session.write('DELETE FROM inbox WHERE id = ?', [id]));
+    },
+
+    beatController: (instance) =>
+      withSession(pool, 'controller heartbeat', async (session) => {
+        const renewed = await session.write('UPDATE controllers SET seen_at = UTC_TIMESTAMP(3) WHERE instance = ?', [
+          instance,
+        ]);
+        if (renewed === 0) {
+          await session.write('REPLACE INTO controllers (instance, seen_at) VALUES (?, UTC_TIMESTAMP(3))', [instance]);
+        }
+        const [now] = await session.rows(
+          `SELECT TIMESTAMPDIFF(MICROSECOND, '1970-01-01', UTC_TIMESTAMP(3)) DIV 1000 AS store_ms`,
+        );
+        return { storeMs: nowRow.parse(now).store_ms, known: renewed > 0 };
+      }),
+
+    claim: (instance, graceMs, { running, resting, atMost = Number.POSITIVE_INFINITY }) =>
       transaction(pool, 'claim migrations', async (session) => {
-        const lost = idsOf(
+        const grace = [graceMs * 1000, graceMs * 1000];
+        const lost = (
           await session.rows('SELECT id FROM migrations WHERE id IN (?) AND NOT owner <=> ?', [
             listed(running),
             instance,
-          ]),
-        );
-        const free = idsOf(
+          ])
+        ).map((row) => idRow.parse(row).id);
+        const leaseless = (
           await session.rows(
-            `SELECT migrations.id FROM migrations LEFT JOIN controllers ON controllers.instance = migrations.owner
-              WHERE active_org_id IS NOT NULL
-                AND (owner IS NULL OR owner = ? OR instance IS NULL OR seen_at < NOW(3) - INTERVAL ? MICROSECOND)
+            `SELECT migrations.id, owner FROM migrations LEFT JOIN controllers ON controllers.instance = migrations.owner
+              WHERE active_org_id IS NOT NULL AND owner IS NOT NULL AND instance IS NULL`,
+          )
+        ).map((row) => leaselessRow.parse(row));
+        // Somebody took it away. Whether its controller lives shows within the grace time, as with everybody else.
+        for (const owner of new Set(leaseless.map(({ owner }) => owner))) {
+          await session.write('INSERT IGNORE INTO controllers (instance, seen_at) VALUES (?, UTC_TIMESTAMP(3))', [
+            owner,
+          ]);
+        }
+        const free = (
+          await session.rows(
+            `SELECT migrations.id, state, owner FROM migrations LEFT JOIN controllers ON controllers.instance = migrations.owner
+              WHERE active_org_id IS NOT NULL AND (owner IS NULL OR owner = ? OR NOT (${alive}))
                 AND NOT (owner <=> ? AND migrations.id IN (?)) AND migrations.id NOT IN (?)`,
-            [instance, graceMs * 1000, instance, listed(running), listed(resting)],
-          ),
-        );
-        const taken: string[] = [];
-        for (const id of free) {
+            [instance, ...grace, instance, listed(running), listed(resting)],
+          )
+        ).map((row) => freeRow.parse(row));
+        const heldFirst = free.toSorted((one, other) => rank(one) - rank(other) || (one.id < other.id ? -1 : 1));
+        const taken: { id: string; from: string | null }[] = [];
+        for (const { id, owner } of heldFirst.slice(0, atMost)) {
           const changed = await session.write(
             `UPDATE migrations SET owner = ?, epoch = epoch + 1, revision = revision + 1
-              WHERE id = ? AND (owner IS NULL OR owner = ? OR owner NOT IN
-                (SELECT instance FROM controllers WHERE seen_at >= NOW(3) - INTERVAL ? MICROSECOND))`,
-            [instance, id, instance, graceMs * 1000],
+              WHERE id = ? AND (owner IS NULL OR owner = ? OR owner NOT IN (SELECT instance FROM controllers WHERE ${alive}))`,
+            [instance, id, instance, ...grace],
           );
-          if (changed === 1) taken.push(id);
+          if (changed === 1) taken.push({ id, from: owner });
         }
-        return { taken, lost };
+        return { taken, lost, leaseless };
       }),
 
     async isAlive(instance, graceMs) {
       const rows = await withSession(pool, 'look for a controller', (session) =>
-        session.rows(
-          'SELECT instance FROM controllers WHERE instance = ? AND seen_at >= NOW(3) - INTERVAL ? MICROSECOND',
-          [instance, graceMs * 1000],
-        ),
+        session.rows(`SELECT instance FROM controllers WHERE instance = ? AND ${alive}`, [
+          instance,
+          graceMs * 1000,
+          graceMs * 1000,
+        ]),
       );
       return rows.length > 0;
     },
@@ -127,4 +160,8 @@ export function ownershipOperations(pool: StorePool): OwnershipOperations {
       );
     },
   };
+}
+
+function rank({ state }: { state: string }): number {
+  return heldStates.has(state) ? 0 : 1;
 }

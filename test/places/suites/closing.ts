@@ -101,6 +101,27 @@ export function closingSuite(world: () => World): void {
       expect(await world().place.readFence(42)).toEqual(before);
     });
 
+    it('a request of a former owner that still waits changes nothing once the new owner has written', async () => {
+      const [former, owner] = [nextEpoch(), nextEpoch()];
+      await app.query('START TRANSACTION');
+      await insert(app, 42);
+      const { place } = world();
+      const late = place.setFence(42, 'nobody', former, 10_000).then(
+        () => null,
+        (error: unknown) => error,
+      );
+      await someoneWaitsForALock(admin);
+      const behind = place.setFence(42, 'clients', owner, 10_000);
+      await app.query('COMMIT');
+      await behind;
+      const outcome = await late;
+      if (outcome !== null) expect(outcome).toBeInstanceOf(StaleEpochError);
+      expect(await place.readFence(42)).toEqual({ writer: 'clients', epoch: owner });
+      // And whatever of it comes later still.
+      expect(await rejectionOf(place.setFence(42, 'nobody', former, 1_000))).toBeInstanceOf(StaleEpochError);
+      await insert(app, 42);
+    });
+
     it('refuses a stale epoch and changes nothing', async () => {
       const stale = nextEpoch();
       const epoch = nextEpoch();

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { freePort, pollUntil } from '../../../infra/lab/databases/index.ts';
+import { openPool } from '../../../src/adapters/store/connection.ts';
 import { createStore } from '../../../src/adapters/store/store.ts';
 import { create, nothing, rejection, type StoreServer, step, take } from '../world.ts';
 
@@ -35,7 +36,7 @@ export function ownershipSuite(server: () => StoreServer): void {
       expect(await rejection(step(store, id, { epoch: 1 }))).toMatchObject({ code: 'OWNERSHIP_LOST' });
       // The old owner wakes up: a sign of life brings nothing back, and it is told what it lost.
       await store.beatController('a');
-      expect(await store.claim('a', graceMs, { running: [id], resting: [] })).toEqual({ taken: [], lost: [id] });
+      expect(await store.claim('a', graceMs, { running: [id], resting: [] })).toMatchObject({ taken: [], lost: [id] });
     });
 
     test('what was let go of is free at once', async () => {
@@ -49,7 +50,7 @@ export function ownershipSuite(server: () => StoreServer): void {
       expect(await store.get('m-42')).toMatchObject({ owner: 'b' });
       await store.release('a');
       const known = { running: ['m-42'], resting: [] };
-      expect(await another().claim('b', 60_000, known)).toEqual({ taken: ['m-4'], lost: [] });
+      expect(await another().claim('b', 60_000, known)).toMatchObject({ taken: [{ id: 'm-4', from: null }], lost: [] });
       expect(await store.get('m-42')).toMatchObject({ owner: 'b', epoch: 2 });
     });
 
@@ -57,8 +58,8 @@ export function ownershipSuite(server: () => StoreServer): void {
       const { store } = await server().newStore();
       await Promise.all([1, 2, 3].map((orgId) => create(store, orgId)));
       await take(store, 'a');
-      expect(await store.claim('a', 60_000, { running: ['m-1'], resting: ['m-3'] })).toEqual({
-        taken: ['m-2'],
+      expect(await store.claim('a', 60_000, { running: ['m-1'], resting: ['m-3'] })).toMatchObject({
+        taken: [{ id: 'm-2', from: 'a' }],
         lost: [],
       });
       expect(await store.get('m-1')).toMatchObject({ epoch: 1 });
@@ -77,8 +78,90 @@ export function ownershipSuite(server: () => StoreServer): void {
     });
   });
 
+  describe('a lease', () => {
+    test('that somebody deleted is given anew, and ends with the grace time unless its controller lives', async () => {
+      const { store, another, sql } = await server().newStore();
+      const alive = await create(store, 4);
+      await take(store, 'a');
+      const dead = await create(store, 42);
+      await take(store, 'b');
+      await sql('DELETE FROM controllers');
+      const other = another();
+      const graceMs = 1_500;
+      const { taken, leaseless } = await other.claim('c', graceMs, nothing);
+      expect(taken).toEqual([]);
+      expect(leaseless.toSorted((x, y) => (x.owner < y.owner ? -1 : 1))).toEqual([
+        { id: alive, owner: 'a' },
+        { id: dead, owner: 'b' },
+      ]);
+      expect(await store.beatController('a')).toMatchObject({ known: true });
+      const { taken: later } = await pollUntil('the dead one to be replaced', async () => {
+        await store.beatController('a');
+        const claim = await other.claim('c', graceMs, nothing);
+        return claim.taken.length > 0 && claim;
+      });
+      expect(later).toEqual([{ id: dead, from: 'b' }]);
+      expect(await store.get(alive)).toMatchObject({ owner: 'a', epoch: 1 });
+    });
+
+    test('is missed by its own controller at the next sign of life', async () => {
+      const { store, sql } = await server().newStore();
+      expect((await store.beatController('a')).known).toBe(false);
+      expect((await store.beatController('a')).known).toBe(true);
+      await sql('DELETE FROM controllers');
+      expect((await store.beatController('a')).known).toBe(false);
+    });
+
+    test('that lies far ahead is silence too: the store’s clock was set back', async () => {
+      const { store, another, sql } = await server().newStore();
+      const id = await create(store, 42);
+      await take(store, 'a');
+      await sql('UPDATE controllers SET seen_at = seen_at + INTERVAL 1 HOUR');
+      expect(await take(another(), 'b', 2_000)).toEqual([id]);
+      // It lives: it has a lease again, and is told whose its migration is.
+      await store.beatController('a');
+      expect(await store.claim('a', 2_000, { running: [id], resting: [] })).toMatchObject({ taken: [], lost: [id] });
+    });
+
+    test('tells the store’s time', async () => {
+      const { store } = await server().newStore();
+      const { storeMs } = await store.beatController('a');
+      expect(Math.abs(storeMs - Date.now())).toBeLessThan(60_000);
+    });
+  });
+
+  test('held orgs are taken first, and no more at once than was asked for', async () => {
+    const { store, sql } = await server().newStore();
+    for (const orgId of [1, 2, 3, 4]) await create(store, orgId);
+    await sql(`UPDATE migrations SET state = 'rollingBack.hold' WHERE id = 'm-3'`);
+    await sql(`UPDATE migrations SET state = 'flipping.hold' WHERE id = 'm-4'`);
+    await store.beatController('a');
+    const { taken } = await store.claim('a', 60_000, { ...nothing, atMost: 3 });
+    expect(taken.map(({ id }) => id)).toEqual(['m-3', 'm-4', 'm-1']);
+    expect(await take(store, 'b')).toEqual(['m-2']);
+  });
+
+  test('a transaction that a frozen controller left open keeps nobody from taking over', async () => {
+    const { host, port, user, password } = server().server;
+    const { store, another, sql } = await server().newStore();
+    const id = await create(store, 42);
+    await take(store, 'a');
+    const [schema] = await sql('SELECT DATABASE() AS name');
+    const left = openPool({ host, port, user, password, database: String(schema?.name) });
+    const connection = await left.getConnection();
+    await connection.begin();
+    await connection.query('UPDATE migrations SET revision = revision + 1 WHERE id = ?', [id]);
+    const askedAtMs = performance.now();
+    const other = another();
+    await other.beatController('b');
+    expect(await other.claim('b', -1_000, nothing)).toMatchObject({ taken: [{ id, from: 'a' }] });
+    expect(performance.now() - askedAtMs).toBeLessThan(4_500);
+    connection.destroy();
+    await left.end();
+  });
+
   describe('the inbox', () => {
-    test('hands each command once, in order, to the owner of its migration', async () => {
+    test('shows each command to the owner of its migration, in order, until a step holds its effect', async () => {
       const { store, another } = await server().newStore();
       const other = another();
       await create(store, 4);
@@ -87,24 +170,30 @@ export function ownershipSuite(server: () => StoreServer): void {
       await take(store, 'b');
       const post = (migrationId: string, command: string, reason: string | null = null) =>
         other.postCommand({ migrationId, command, actor: 'ann', reason });
-      await post('m-4', 'start');
-      await post('m-42', 'start');
-      await post('m-4', 'pause', 'because');
-      const [first, second, third] = await Promise.all([
-        store.takeCommands('a'),
-        other.takeCommands('a'),
-        other.takeCommands('nobody'),
-      ]);
-      expect([...first, ...second]).toEqual([
-        { migrationId: 'm-4', command: 'start', actor: 'ann', reason: null },
-        { migrationId: 'm-4', command: 'pause', actor: 'ann', reason: 'because' },
-      ]);
-      expect(third).toEqual([]);
-      // It waits for whoever takes the migration over.
+      const start = await post('m-4', 'start');
+      const elsewhere = await post('m-42', 'start');
+      const pause = await post('m-4', 'pause', 'because');
+      const wanted = [
+        { id: start, migrationId: 'm-4', command: 'start', actor: 'ann', reason: null },
+        { id: pause, migrationId: 'm-4', command: 'pause', actor: 'ann', reason: 'because' },
+      ];
+      expect(await store.pendingCommands('a')).toEqual(wanted);
+      expect(await other.pendingCommands('nobody')).toEqual([]);
+      // A step that is refused takes nothing out.
+      expect(await rejection(step(store, 'm-4', { epoch: 0, commands: [start] }))).toMatchObject({
+        code: 'OWNERSHIP_LOST',
+      });
+      expect(await store.pendingCommands('a')).toEqual(wanted);
+      await step(store, 'm-4', { commands: [start] });
+      expect(await store.pendingCommands('a')).toEqual(wanted.slice(1));
+      await store.dropCommand(pause);
+      expect(await store.pendingCommands('a')).toEqual([]);
+      // It waits for whoever takes the migration over, and ends with it.
       await store.release('b');
       await take(other, 'c');
-      expect(await other.takeCommands('c')).toMatchObject([{ migrationId: 'm-42', command: 'start' }]);
-      expect(await other.takeCommands('c')).toEqual([]);
+      expect(await other.pendingCommands('c')).toMatchObject([{ id: elsewhere, migrationId: 'm-42' }]);
+      await step(store, 'm-42', { state: 'cancelled', ended: true });
+      expect(await other.pendingCommands('c')).toEqual([]);
     });
   });
 
