@@ -18,6 +18,7 @@ import { heartbeatMode } from './heartbeat/modes.ts';
 import { type ControllerMachine, thisMachine } from './machine.ts';
 import type { Place } from './ports/place.ts';
 import { ReturnPath } from './returnPath/returnPath.ts';
+import { createOperations, type OperationsService } from './service/operations.ts';
 import { createService } from './service/service.ts';
 import type { MigrationService } from './service/status.ts';
 import { createSamples } from './soaking/samples.ts';
@@ -128,7 +129,7 @@ export async function startController(
   config: Config,
   logger: Logger,
   machine: ControllerMachine = thisMachine,
-): Promise<{ service: MigrationService; stop(): Promise<void> }> {
+): Promise<{ service: MigrationService; operations: OperationsService; stop(): Promise<void> }> {
   const estate = openEstate(config, logger, machine);
   const attempts = new Attempts(estate);
   const keeper = new RouteKeeper(estate);
@@ -183,8 +184,10 @@ export async function startController(
   };
   const begun = beginWhenStoreAnswers(begin, estate, stopping.signal);
   await begun.firstTry;
+  const service = createService({ estate, driver, keeper, policy: config.policy });
   return {
-    service: createService({ estate, driver, keeper, policy: config.policy }),
+    service,
+    operations: createOperations(estate, service),
     async stop() {
       stopping.abort(new Error('the controller stops'));
       await begun.ended;

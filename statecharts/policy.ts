@@ -5,6 +5,8 @@
 export interface Policy {
   /** `manual` waits in `ready` for an approver; `auto` flips as soon as the gates are passed. */
   readonly approval: 'manual' | 'auto';
+  /** `another`: who created or started the move may not approve it. */
+  readonly approvedBy: 'another' | 'anyone';
   /** `manual` waits in `soaking` for `complete`; `auto` completes after `soakMs`. */
   readonly completion: 'manual' | 'auto';
   /** Heartbeat lag under which a sample passes. */

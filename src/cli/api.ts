@@ -1,5 +1,6 @@
 import type { z } from 'zod';
-import { migrationPage, problemSchema } from '../http/schemas.ts';
+import { auditPage, migrationPage, problemSchema } from '../http/schemas.ts';
+import { type Evacuation, evacuationSchema, type FreezeStatus, freezeSchema } from '../service/operations.ts';
 import { type CommandName, type MigrationStatus, migrationStatusSchema } from '../service/status.ts';
 import type { ApiOptions } from './args.ts';
 import { ApiProblemError, ApiReplyError, ApiUnreachableError, NoMigrationError } from './errors.ts';
@@ -15,6 +16,10 @@ export interface Api {
   list(filter?: { orgId?: number }): Promise<MigrationStatus[]>;
   command(id: string, command: CommandName, reason: string | null): Promise<MigrationStatus>;
   acceptSchema(id: string, reason: string | null): Promise<MigrationStatus>;
+  freeze(command: 'freeze' | 'unfreeze', reason: string): Promise<FreezeStatus>;
+  evacuate(homeRegion: string, reason: string): Promise<Evacuation>;
+  /** All of it, page by page. */
+  audit(): Promise<z.output<typeof auditPage>['items']>;
 }
 
 export function createApi({ api, token }: Pick<ApiOptions, 'api' | 'token'>): Api {
@@ -76,6 +81,18 @@ export function createApi({ api, token }: Pick<ApiOptions, 'api' | 'token'>): Ap
     },
     command: (id, command, reason) => order(id, command, reason),
     acceptSchema: (id, reason) => order(id, 'schema/accept', reason),
+    freeze: (command, reason) => ask('POST', `/${command}`, freezeSchema, { reason }),
+    evacuate: (homeRegion, reason) =>
+      ask('POST', `/clusters/${encodeURIComponent(homeRegion)}/rollback`, evacuationSchema, { reason }),
+    async audit() {
+      const found: z.output<typeof auditPage>['items'] = [];
+      for (let after = 0; ; ) {
+        const page: z.output<typeof auditPage> = await ask('GET', `/audit?limit=1000&after=${after}`, auditPage);
+        if (page.items.length === 0) return found;
+        found.push(...page.items);
+        after = page.nextAfter;
+      }
+    },
   };
 }
 

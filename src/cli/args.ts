@@ -11,6 +11,9 @@ export const help = `bigdb-cutover: moves orgs from BigDB to their Aurora cluste
   bigdb-cutover schema accept ORG|ID          go on over a changed schema that both sides have
   bigdb-cutover status [ORG|ID]               all migrations, or one
   bigdb-cutover watch [ORG|ID]                the same, again and again; one migration until it ends
+  bigdb-cutover rollback --cluster REGION     everything that this cluster serves and that has not completed
+  bigdb-cutover freeze|unfreeze               no new start and no flip anywhere; guards and ways back go on
+  bigdb-cutover audit                         every command that was given, and how it was answered
   bigdb-cutover fence install|status|remove --config FILE [ORG…]   without ORG: every org of CoreDB
   bigdb-cutover diagnose ORG --config FILE    journal and reality side by side; changes nothing
   bigdb-cutover repair ORG --config FILE      proposes the way back to a state that holds
@@ -54,6 +57,12 @@ export interface FenceInvocation {
   readonly json: boolean;
 }
 
+/** What concerns no single migration. */
+export type OperationsInvocation =
+  | ({ readonly command: 'freeze' | 'unfreeze'; readonly reason: string } & ApiOptions)
+  | ({ readonly command: 'evacuate'; readonly homeRegion: string; readonly reason: string } & ApiOptions)
+  | ({ readonly command: 'audit' } & ApiOptions);
+
 /** `diagnose` and `repair`, which look for themselves. */
 export interface RepairInvocation {
   readonly command: 'diagnose' | 'repair';
@@ -71,6 +80,7 @@ export type Invocation =
   | { readonly command: 'serve'; readonly config: string; readonly json: boolean }
   | FenceInvocation
   | RepairInvocation
+  | OperationsInvocation
   | ({ readonly command: 'status'; readonly target: string | null } & ApiOptions)
   | ({ readonly command: 'watch'; readonly target: string | null; readonly intervalMs: number } & ApiOptions)
   | ({ readonly command: 'schema'; readonly target: string; readonly reason: string | null } & ApiOptions)
@@ -84,6 +94,7 @@ const options = {
   token: { type: 'string' },
   reason: { type: 'string' },
   'db-user': { type: 'string' },
+  cluster: { type: 'string' },
   serve: { type: 'string' },
   confirm: { type: 'string' },
   'interval-ms': { type: 'string' },
@@ -142,6 +153,22 @@ export function parseInvocation(
     count(target, 'schema accept', 1, 1);
     return { command, target: target[0] ?? '', reason: values.reason ?? null, ...apiOf(values, env) };
   }
+  if (command === 'audit') {
+    only(values, command, ofApi);
+    count(rest, command, 0, 0);
+    return { command, ...apiOf(values, env) };
+  }
+  if (command === 'freeze' || command === 'unfreeze') {
+    only(values, command, [...ofApi, 'reason']);
+    count(rest, command, 0, 0);
+    return { command, reason: reasonOf(values, command), ...apiOf(values, env) };
+  }
+  if (command === 'rollback' && values.cluster !== undefined) {
+    only(values, command, [...ofApi, 'reason', 'cluster']);
+    count(rest, command, 0, 0);
+    const reason = reasonOf(values, `${command} --cluster`);
+    return { command: 'evacuate', homeRegion: values.cluster, reason, ...apiOf(values, env) };
+  }
   const order = commandNames.find((each) => each === command);
   if (order === undefined) throw new UsageError(`there is no command ${command}`);
   only(values, order, [...ofApi, 'reason']);
@@ -187,6 +214,12 @@ function accountOf(
   const password = env.BIGDB_CUTOVER_DB_PASSWORD ?? '';
   if (password !== '') return { user, password };
   throw new UsageError('--db-user has no password', 'Set BIGDB_CUTOVER_DB_PASSWORD.');
+}
+
+function reasonOf({ reason }: Values, command: string): string {
+  if (reason === undefined || reason.trim() === '')
+    throw new UsageError(`${command} needs --reason TEXT, for the record`);
+  return reason;
 }
 
 function serveOf({ serve }: Values): 'source' | 'cluster' | null {

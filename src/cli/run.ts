@@ -2,6 +2,7 @@ import { createApi } from './api.ts';
 import { help, type Invocation, parseInvocation } from './args.ts';
 import { exitCodeOf } from './errors.ts';
 import { type ExitCode, exitCodes } from './exitCodes.ts';
+import { operate } from './operations.ts';
 import { acceptSchema, order } from './order.ts';
 import { type Output, reportFailure } from './output.ts';
 import { status, watch } from './status.ts';
@@ -45,6 +46,12 @@ async function carryOut(
       const { look } = await import('./repair.ts');
       return look(invocation, env, output);
     }
+    case 'freeze':
+    case 'unfreeze':
+    case 'evacuate':
+    case 'audit':
+      await operate(createApi(invocation), invocation, output);
+      return exitCodes.ok;
     case 'status':
       await status(createApi(invocation), invocation, output);
       return exitCodes.ok;

@@ -2,12 +2,14 @@ import { type Logger, pino } from 'pino';
 import packageJson from '../../package.json' with { type: 'json' };
 import { type Config, loadConfig } from '../config/index.ts';
 import { buildApp } from '../http/app.ts';
+import type { OperationsService } from '../service/operations.ts';
 import type { MigrationService } from '../service/status.ts';
 import { type ExitCode, exitCodes } from './exitCodes.ts';
 
 /** A controller at work, without a way in yet. */
 export interface RunningController {
   readonly service: MigrationService;
+  readonly operations: OperationsService;
   stop(): Promise<void>;
 }
 export type StartController = (config: Config, logger: Logger) => Promise<RunningController>;
@@ -33,6 +35,7 @@ export async function serve(
     controller = await startController(config, logger);
     const app = buildApp({
       service: controller.service,
+      operations: controller.operations,
       tokens: config.tokens,
       version: packageJson.version,
       logger: logger.child({ part: 'http' }),

@@ -7,6 +7,7 @@ const dayMs = 86_400_000;
 /** Every field of a policy with its bounds and without its default. */
 const fields = {
   approval: z.enum(['manual', 'auto']),
+  approvedBy: z.enum(['another', 'anyone']),
   completion: z.enum(['manual', 'auto']),
   lagGateMs: milliseconds(1, 600_000),
   lagSamples: z.int().min(1).max(1_000),
@@ -32,9 +33,13 @@ const fields = {
   schemaCheckMs: milliseconds(500, dayMs),
 } satisfies Record<keyof Policy, z.ZodType>;
 
-/** What holds where the configuration says nothing: a person approves, and a person completes after a day of soaking. */
+/**
+ * What holds where the configuration says nothing: another person than the starter approves, and completes after a day
+ * of soaking.
+ */
 export const policyDefaults: Policy = {
   approval: 'manual',
+  approvedBy: 'another',
   completion: 'manual',
   lagGateMs: 500,
   lagSamples: 5,
@@ -64,6 +69,7 @@ export const policyDefaults: Policy = {
 /** The policy of the configuration: every field may be left out. */
 export const policySchema = z.strictObject({
   approval: fields.approval.default(policyDefaults.approval),
+  approvedBy: fields.approvedBy.default(policyDefaults.approvedBy),
   completion: fields.completion.default(policyDefaults.completion),
   lagGateMs: fields.lagGateMs.default(policyDefaults.lagGateMs),
   lagSamples: fields.lagSamples.default(policyDefaults.lagSamples),

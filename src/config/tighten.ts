@@ -9,6 +9,7 @@ type Stricter = 'lower' | 'higher' | readonly [stricter: string, looser: string]
 
 const stricter: Readonly<Record<keyof Policy, Stricter>> = {
   approval: ['manual', 'auto'],
+  approvedBy: ['another', 'anyone'],
   completion: ['manual', 'auto'],
   lagGateMs: 'lower',
   lagSamples: 'higher',

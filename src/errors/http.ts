@@ -99,6 +99,24 @@ export class RoleTooLowError extends CutoverError {
   }
 }
 
+/** The idempotency key was used before, for another request. */
+export class RequestKeyReusedError extends CutoverError {
+  readonly code = 'REQUEST_KEY_REUSED';
+  readonly remedy = 'Use a new key for a new request; nothing was changed.';
+  constructor(key: string) {
+    super(`the idempotency key ${key} belongs to another request`, { details: { key } });
+  }
+}
+
+/** A request with this idempotency key is being carried out. */
+export class RequestUnansweredError extends CutoverError {
+  readonly code = 'REQUEST_UNANSWERED';
+  readonly remedy = 'Wait a moment and send it again with the same key: it gets the answer of the first.';
+  constructor(key: string) {
+    super(`the request with the idempotency key ${key} has not been answered yet`, { details: { key } });
+  }
+}
+
 /** Something that the controller depends on does not answer. */
 export class NotReadyError extends CutoverError {
   readonly code = 'NOT_READY';

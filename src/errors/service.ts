@@ -73,3 +73,21 @@ export class PolicyLoosenedError extends CutoverError {
     this.fields = fields;
   }
 }
+
+/** Somebody froze the installation: nothing new starts. */
+export class FrozenError extends CutoverError {
+  readonly code = 'FROZEN';
+  readonly remedy = 'Ask who froze it; `bigdb-cutover unfreeze` lets starts and flips go on.';
+  constructor(actor: string, reason: string, since: string) {
+    super(`nothing starts: ${actor} froze everything (${reason})`, { details: { actor, reason, since } });
+  }
+}
+
+/** The command needs a second person: not the one who started the move. */
+export class SecondPersonError extends CutoverError {
+  readonly code = 'SECOND_PERSON_NEEDED';
+  readonly remedy = 'Have somebody else give this command.';
+  constructor(command: string, starter: string) {
+    super(`${command} needs a second person: ${starter} started the move`, { details: { command, starter } });
+  }
+}

@@ -3,21 +3,26 @@ import type { Socket } from 'node:net';
 import Fastify, { type FastifyBaseLogger, LogController } from 'fastify';
 import { serializerCompiler, validatorCompiler, type ZodTypeProvider } from 'fastify-type-provider-zod';
 import { RequestMalformedError } from '../errors/http.ts';
+import type { OperationsService } from '../service/operations.ts';
 import type { MigrationService } from '../service/status.ts';
+import { auditCommands } from './audit.ts';
 import { requireTokens, type TokenEntry } from './auth.ts';
 import { commandRoutes } from './commands.ts';
 import { type StreamSettings, streamDefaults } from './eventStream.ts';
 import { eventRoutes } from './events.ts';
 import { healthRoutes } from './health.ts';
+import { keepAnswers } from './idempotency.ts';
 import { watchMethods } from './methods.ts';
 import { migrationRoutes } from './migrations.ts';
 import { watchRoutes } from './openapi.ts';
+import { operationRoutes } from './operations.ts';
 import { handleProblems, problemText, sendProblem } from './problems.ts';
 import type { App } from './types.ts';
 
 /** What the HTTP side is built from. It reads neither environment nor configuration, and does not listen. */
 export interface AppParts {
   readonly service: MigrationService;
+  readonly operations: OperationsService;
   readonly tokens: readonly TokenEntry[];
   readonly version: string;
   readonly logger?: FastifyBaseLogger;
@@ -29,7 +34,7 @@ const bodyLimitBytes = 64 * 1024;
 const requestTimeoutMs = 30_000;
 
 /** The HTTP API. Nothing but health is served without a token. */
-export function buildApp({ service, tokens, version, logger, streams }: AppParts): App {
+export function buildApp({ service, operations, tokens, version, logger, streams }: AppParts): App {
   const app: App = Fastify({
     ...(logger ? { loggerInstance: logger } : { logger: false }),
     logController: new LogController({ disableRequestLogging: true }),
@@ -46,6 +51,7 @@ export function buildApp({ service, tokens, version, logger, streams }: AppParts
   app.setValidatorCompiler(validatorCompiler);
   app.setSerializerCompiler(serializerCompiler);
   app.decorateRequest('actor', null);
+  app.decorateRequest('problemCode', null);
   app.addHook('onRequest', async (request, reply) => {
     reply.header('x-request-id', request.id).header('x-content-type-options', 'nosniff');
   });
@@ -61,8 +67,11 @@ export function buildApp({ service, tokens, version, logger, streams }: AppParts
   app.register(async (scope: App) => {
     const refuseOtherMethods = watchMethods(scope);
     requireTokens(scope, tokens);
+    keepAnswers(scope, operations);
+    auditCommands(scope, operations);
     migrationRoutes(scope, service);
     commandRoutes(scope, service);
+    operationRoutes(scope, operations);
     eventRoutes(scope, service, { ...streamDefaults, ...streams });
     describeRoutes(scope, version);
     refuseOtherMethods();

@@ -1,7 +1,18 @@
 import type { RouteOptions } from 'fastify';
 import { z } from 'zod';
+import { auditEntrySchema, evacuationSchema, freezeSchema } from '../service/operations.ts';
 import { migrationStatusSchema, timelineEventSchema } from '../service/status.ts';
-import { commandBody, createBody, eventPage, health, migrationPage, problemSchema, readiness } from './schemas.ts';
+import {
+  auditPage,
+  commandBody,
+  createBody,
+  eventPage,
+  health,
+  migrationPage,
+  problemSchema,
+  readiness,
+  reasonBody,
+} from './schemas.ts';
 import type { App } from './types.ts';
 
 /** Schemas that /openapi.json gives a name; all others stand where they are used. */
@@ -10,11 +21,15 @@ const answers = {
   MigrationPage: migrationPage,
   TimelineEvent: timelineEventSchema,
   EventPage: eventPage,
+  Freeze: freezeSchema,
+  Evacuation: evacuationSchema,
+  AuditEntry: auditEntrySchema,
+  AuditPage: auditPage,
   Health: health,
   Readiness: readiness,
   Problem: problemSchema,
 };
-const requests = { CreateMigration: createBody, Command: commandBody };
+const requests = { CreateMigration: createBody, Command: commandBody, Reason: reasonBody };
 
 type Json = Record<string, unknown>;
 const reference = (name: string) => ({ $ref: `#/components/schemas/${name}` });
@@ -64,7 +79,7 @@ function operation(route: RouteOptions): Json {
   return {
     summary: schema.summary,
     ...(role && { description: `Needs the role ${role}.`, security: [{ token: [] }] }),
-    parameters: [...parameters(schema.params, 'path'), ...parameters(schema.querystring, 'query')],
+    parameters: [...parameters(schema.params, 'path'), ...parameters(schema.querystring, 'query'), ...keyOf(route)],
     ...(body && {
       requestBody: {
         required: body !== 'Command',
@@ -79,6 +94,21 @@ function operation(route: RouteOptions): Json {
       },
     },
   };
+}
+
+/** Every POST takes a key under which its answer is kept. */
+function keyOf(route: RouteOptions): Json[] {
+  if (String(route.method) !== 'POST') return [];
+  return [
+    {
+      name: 'idempotency-key',
+      in: 'header',
+      required: false,
+      description:
+        'Sent again with the same key within a day, the request gets the answer it had, and nothing more is done',
+      schema: { type: 'string', minLength: 1, maxLength: 255 },
+    },
+  ];
 }
 
 function parameters(schema: unknown, where: 'path' | 'query'): Json[] {

@@ -28,6 +28,7 @@ export function handleProblems(app: App): void {
 export function sendProblem(thrown: unknown, request: FastifyRequest, reply: FastifyReply): FastifyReply {
   const error = known(thrown);
   const status = statusOfError(error);
+  request.problemCode = error.code;
   if (status === 500) request.log.error({ err: thrown, code: error.code }, 'request failed');
   else if (status > 500) request.log.warn({ err: thrown, code: error.code }, 'request failed');
   if (status === 401) {

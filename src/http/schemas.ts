@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { policyRequestSchema } from '../config/policy.ts';
 import { homeRegion } from '../config/values.ts';
+import { auditEntrySchema } from '../service/operations.ts';
 import { migrationStatusSchema, timelineEventSchema } from '../service/status.ts';
 
 /** A whole number in a query string, where everything is text. `shown` is for /openapi.json only. */
@@ -29,6 +30,21 @@ export const createBody = z.strictObject({
 export const commandBody = z
   .strictObject({ reason: z.string().trim().min(1).max(1_000).optional().describe('Why, for the record') })
   .nullish();
+
+/** The body of a command that concerns more than one migration: nobody does that without a reason. */
+export const reasonBody = z.strictObject({
+  reason: z.string().trim().min(1).max(1_000).describe('Why, for the record'),
+});
+
+export const auditQuery = z.strictObject({
+  after: queryInteger(0, Number.MAX_SAFE_INTEGER, { default: 0 }).default(0).describe('Commands after this number'),
+  limit: queryInteger(1, 1_000, { default: 200 }).default(200),
+});
+
+export const auditPage = z.object({
+  items: z.array(auditEntrySchema),
+  nextAfter: z.number().int().describe('Give it as `after` for what comes next'),
+});
 
 export const listQuery = z.strictObject({
   state: z

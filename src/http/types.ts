@@ -21,6 +21,8 @@ declare module 'fastify' {
   interface FastifyContextConfig {
     /** The lowest role that may use the route; a route that names none is for admins. */
     role?: Role;
+    /** A POST that changes nothing, and so is no command. */
+    reads?: boolean;
   }
   interface FastifySchema {
     /** One line for /openapi.json. A route without it is not described there. */

@@ -2,6 +2,7 @@ import type { MigrationContext } from '../../statecharts/context.ts';
 import type { DeadlineName, EffectName } from '../../statecharts/effects.ts';
 import type { JournalVersionError } from '../errors/store.ts';
 import type { Attempt, Reason, TimelineEvent } from '../service/status.ts';
+import type { OperationsStore } from './operations.ts';
 import type { BinlogPosition } from './place.ts';
 
 /** What is kept of the machine between two steps. */
@@ -115,7 +116,7 @@ export interface ListQuery {
 }
 
 /** The journal, in a MySQL or MariaDB schema of its own. Throws `StoreUnavailableError` where it does not answer. */
-export interface Store {
+export interface Store extends OperationsStore {
   /** Brings the schema up to date; refuses one that is newer than this program. */
   migrate(): Promise<void>;
   ping(): Promise<void>;

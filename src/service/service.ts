@@ -6,18 +6,20 @@ import type { Driver } from '../driver/driver.ts';
 import { restoreSnapshot } from '../driver/restore.ts';
 import {
   CommandNotAllowedError,
+  FrozenError,
   JournalVersionError,
   NoHomeRegionError,
   OrgAlreadyMovedError,
+  SecondPersonError,
   UnknownMigrationError,
 } from '../errors/index.ts';
 import type { Estate } from '../estate/estate.ts';
 import type { RouteKeeper } from '../flip/routeKeeper.ts';
 import type { Ids } from '../ports/ids.ts';
-import type { MigrationRow, UnreadableRow } from '../ports/store.ts';
+import type { MigrationRow, Store, UnreadableRow } from '../ports/store.ts';
 import { acceptSchemaOf } from './acceptSchema.ts';
 import { Readiness } from './readiness.ts';
-import { type CommandName, commandNames, type MigrationService } from './status.ts';
+import { type Actor, type CommandName, commandNames, type MigrationService } from './status.ts';
 import { assembleStatus, unreadableStatus } from './statusOf.ts';
 
 /** States that a repeated command has already led to: asked again, nothing happens and nothing is wrong. */
@@ -129,6 +131,11 @@ export function createService(deps: {
 
     async command(id, command, { reason }, actor) {
       const row = await rowOf(id);
+      if (command === 'start') await refuseIfFrozen(store);
+      const needsAnother = command === 'complete' || row.journal.context.policy.approvedBy === 'another';
+      if (needsAnother && (command === 'complete' || command === 'approve')) {
+        await refuseTheStarter(store, id, command, actor);
+      }
       try {
         const runner = driver.runner(id);
         if (runner === undefined) refuseUnlessPossible(row, command);
@@ -157,6 +164,22 @@ export function createService(deps: {
 
     notReady: () => readiness.missing(),
   };
+}
+
+async function refuseIfFrozen(store: Store): Promise<void> {
+  const freeze = await store.frozen();
+  if (freeze !== null) throw new FrozenError(freeze.actor, freeze.reason, freeze.since);
+}
+
+/** Enough for everything that is said before a move has started. */
+const firstEvents = 50;
+
+/** Four eyes: who created or started a move does not give this command too. */
+async function refuseTheStarter(store: Store, id: string, command: CommandName, actor: Actor): Promise<void> {
+  for (const { type, data } of await store.events(id, 0, firstEvents)) {
+    const starts = type === 'command' && (data.command === 'create' || data.command === 'start');
+    if (starts && data.actor === actor.name) throw new SecondPersonError(command, actor.name);
+  }
 }
 
 /** Another controller owns it: what its journal says now decides the answer. */

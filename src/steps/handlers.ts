@@ -15,6 +15,7 @@ import { prepare } from '../flip/prepare.ts';
 import { release } from '../flip/release.ts';
 import type { RouteKeeper } from '../flip/routeKeeper.ts';
 import { settle } from '../flip/settle.ts';
+import { untilThawed } from '../flip/thaw.ts';
 import { preflight } from '../preflight/preflight.ts';
 import { beginErrorBaseline } from '../soaking/errorBaseline.ts';
 import { untilSchemaAccepted } from '../soaking/schemaDrift.ts';
@@ -67,7 +68,15 @@ export function effectHandlers(estate: Estate, attempts: Attempts, keeper: Route
     'lag.check': (run) => checkLag(estate, run),
     'lag.watch': (run) => watchLag(estate, run),
 
-    'flip.prepare': plain((run) => prepare(estate, attempts, keeper, run)),
+    'flip.prepare': plain(async (run) => {
+      if (run.migration.direction === 'back') return prepare(estate, attempts, keeper, run);
+      do {
+        await untilThawed(estate, run);
+        await prepare(estate, attempts, keeper, run);
+        // Frozen meanwhile: what was prepared grows old while it waits.
+      } while ((await estate.store.frozen()) !== null);
+      return undefined;
+    }),
     'flip.hold': flipStep('hold', (attempt, run) => hold(estate, attempt, run)),
     'flip.drain': flipStep('drain', (attempt, run) => drain(estate, attempt, run)),
     'flip.fence': flipStep('fence', (attempt, run) => fence(estate, attempt, run)),

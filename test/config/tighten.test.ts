@@ -7,6 +7,7 @@ import type { Policy } from '../../statecharts/policy.ts';
 const loose: Policy = {
   ...policyDefaults,
   approval: 'auto',
+  approvedBy: 'anyone',
   completion: 'auto',
   onMismatch: 'alert',
   onReverseLag: 'alert',
@@ -18,6 +19,7 @@ const loose: Policy = {
 /** For every field a stricter value than that of `loose`, and a looser one than that of `policyDefaults`. */
 const both: { [Field in keyof Policy]: [tighter: Policy[Field], looser: Policy[Field]] } = {
   approval: ['manual', 'auto'],
+  approvedBy: ['another', 'anyone'],
   completion: ['manual', 'auto'],
   lagGateMs: [499, 501],
   lagSamples: [6, 4],

@@ -3,6 +3,7 @@ import { UnknownMigrationError } from '../../src/errors/service.ts';
 import { type AppParts, buildApp } from '../../src/http/app.ts';
 import type { App } from '../../src/http/types.ts';
 import type { Actor, MigrationService, MigrationStatus, TimelineEvent } from '../../src/service/status.ts';
+import { FakeOperations } from './fakeOperations.ts';
 
 const at = '2026-01-02T03:04:05.000Z';
 
@@ -108,12 +109,17 @@ const roleNames = ['viewer', 'operator', 'approver', 'admin'] as const;
 export const bearer = (role: (typeof roleNames)[number]) => ({ authorization: `Bearer token-of-${role}` });
 
 /** An app over a fake service, with one token for each role. */
-export function fakeApp(parts: Partial<AppParts> = {}): { app: App; service: FakeService } {
+export function fakeApp(parts: Partial<AppParts> = {}): {
+  app: App;
+  service: FakeService;
+  operations: FakeOperations;
+} {
   const service = new FakeService();
+  const operations = new FakeOperations();
   const tokens = roleNames.map((role) => ({
     name: `the ${role}`,
     role,
     sha256: createHash('sha256').update(`token-of-${role}`).digest('hex'),
   }));
-  return { app: buildApp({ service, tokens, version: '1.2.3', ...parts }), service };
+  return { app: buildApp({ service, operations, tokens, version: '1.2.3', ...parts }), service, operations };
 }

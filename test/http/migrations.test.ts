@@ -140,6 +140,10 @@ describe('/openapi.json', () => {
       [
         '/healthz',
         '/readyz',
+        '/v1/audit',
+        '/v1/clusters/{homeRegion}/rollback',
+        '/v1/freeze',
+        '/v1/unfreeze',
         '/v1/migrations',
         '/v1/migrations/{id}',
         '/v1/migrations/{id}/events',

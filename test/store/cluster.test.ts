@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe } from 'vitest';
 import { attemptSuite } from './suites/attempts.ts';
 import { journalSuite } from './suites/journal.ts';
+import { operationsSuite } from './suites/operations.ts';
 import { ownershipSuite } from './suites/ownership.ts';
 import { schemaSuite } from './suites/schema.ts';
 import { type StoreServer, startStoreServer } from './world.ts';
@@ -16,4 +17,5 @@ describe('the store on a cluster server', () => {
   journalSuite(() => started);
   attemptSuite(() => started);
   ownershipSuite(() => started);
+  operationsSuite(() => started);
 });

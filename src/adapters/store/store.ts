@@ -2,6 +2,7 @@ import type { Store } from '../../ports/store.ts';
 import { attemptOperations } from './attempts.ts';
 import { openPool, type StoreConfig, type StorePool, withConnection, withSession } from './connection.ts';
 import { journalOperations } from './journal.ts';
+import { operationsStore } from './operations.ts';
 import { ownershipOperations } from './ownership.ts';
 import { migrateSchema } from './schema.ts';
 
@@ -14,6 +15,7 @@ export function createStore(config: StoreConfig, open: (config: StoreConfig) => 
     ...journalOperations(pool),
     ...attemptOperations(pool),
     ...ownershipOperations(pool),
+    ...operationsStore(pool),
     close: () => pool.end(),
   };
 }

@@ -1,0 +1,48 @@
+import type { OperationsService } from '../service/operations.ts';
+import { actorOf } from './auth.ts';
+import type { App } from './types.ts';
+
+declare module 'fastify' {
+  interface FastifyRequest {
+    /** Number of the request in the audit log; null for one that changes nothing. */
+    auditSeq: number | null;
+    /** Code of the problem that it is answered with. */
+    problemCode: string | null;
+  }
+}
+
+/**
+ * Every command goes into the audit log before it is carried out, and its answer behind it: a command that cannot be
+ * recorded is not carried out.
+ */
+export function auditCommands(scope: App, operations: OperationsService): void {
+  scope.decorateRequest('auditSeq', null);
+  scope.addHook('preHandler', async (request) => {
+    if (request.method !== 'POST' || request.routeOptions.config.reads === true) return;
+    const { name, role, from } = actorOf(request);
+    request.auditSeq = await operations.auditCommand(
+      {
+        actor: name,
+        role,
+        from,
+        action: `${request.method} ${request.routeOptions.url ?? request.url}`,
+        target: Object.values((request.params ?? {}) as Record<string, string>).join(' '),
+        input: request.body ?? null,
+        requestId: request.id,
+      },
+      operations.nowMs(),
+    );
+  });
+  scope.addHook('onSend', async (request, reply) => {
+    const { auditSeq } = request;
+    if (auditSeq === null) return;
+    request.auditSeq = null;
+    const outcome = { status: reply.statusCode, code: request.problemCode };
+    try {
+      await operations.auditOutcome(auditSeq, outcome, operations.nowMs());
+    } catch (error) {
+      // It was carried out, and its asker has to hear so; the log says what the audit log cannot.
+      request.log.error({ err: error, auditSeq, ...outcome }, 'the answer to a command is missing in the audit log');
+    }
+  });
+}
