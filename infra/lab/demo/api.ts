@@ -52,6 +52,10 @@ export class LabApi {
     );
   };
 
+  /** Any other resource; the caller knows what it answers with. */
+  read = (path: string, role: keyof LabTokens = 'viewer'): Promise<unknown> => this.#call(role, 'GET', path);
+  post = (path: string, role: keyof LabTokens, body: unknown): Promise<unknown> => this.#call(role, 'POST', path, body);
+
   /** The whole timeline. */
   events = async (id: string): Promise<TimelineEvent[]> => {
     const all: TimelineEvent[] = [];
