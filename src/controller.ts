@@ -18,6 +18,7 @@ import { heartbeatMode } from './heartbeat/modes.ts';
 import { type ControllerMachine, thisMachine } from './machine.ts';
 import type { Place } from './ports/place.ts';
 import { ReturnPath } from './returnPath/returnPath.ts';
+import { WayBackWatch } from './returnPath/wayBack.ts';
 import { createOperations, type OperationsService } from './service/operations.ts';
 import { createService } from './service/service.ts';
 import type { MigrationService } from './service/status.ts';
@@ -88,6 +89,7 @@ export function openEstate(config: Config, logger: Logger, machine: ControllerMa
     clock,
     ids,
     compareOrg: machine.compareOrg,
+    exportFiles: machine.openExports(config.exports.directory),
     heartbeats: new Heartbeats(clock, logger),
     samples: createSamples({
       routing: fleet,
@@ -133,6 +135,7 @@ export async function startController(
   const estate = openEstate(config, logger, machine);
   const attempts = new Attempts(estate);
   const keeper = new RouteKeeper(estate);
+  const wayBack = new WayBackWatch(estate);
   const driver = new Driver({
     instance: `${config.controller.name}-${estate.ids.uuid().slice(0, 8)}`,
     leaseMs: config.controller.leaseMs,
@@ -141,7 +144,8 @@ export async function startController(
     handlers: effectHandlers(estate, attempts, keeper),
     logger,
     onState(context, state) {
-      const mode = heartbeatMode(state);
+      const mode = heartbeatMode(state, context);
+      wayBack.set(context, state);
       const cluster = [clusterOf(estate, context.homeRegion)];
       const [origins, observers] = mode?.direction === 'back' ? [cluster, estate.sites] : [estate.sites, cluster];
       estate.heartbeats.set(context.orgId, mode === null ? null : { ...mode, origins, observers });
@@ -155,6 +159,7 @@ export async function startController(
       });
     },
     onReleased: (context) => {
+      wayBack.end(context.migrationId);
       estate.heartbeats.set(context.orgId, null);
       void keeper.stop(context.migrationId);
       void attempts.forget(context.migrationId);
@@ -192,6 +197,7 @@ export async function startController(
       stopping.abort(new Error('the controller stops'));
       await begun.ended;
       await driver.stop();
+      await wayBack.close();
       await estate.heartbeats.stop();
       await closeEstate(estate);
     },

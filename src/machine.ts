@@ -1,9 +1,11 @@
 import type { DmsApi } from './adapters/dms/api.ts';
 import type { DmsRegion } from './adapters/dms/options.ts';
+import { createExportFiles } from './adapters/exportFiles.ts';
 import { systemIds } from './adapters/ids.ts';
 import { type PlaceMachine, THIS_MACHINE } from './adapters/mysql/context.ts';
 import { type ConnectAdmin, connectAdmin } from './adapters/proxysql/admin.ts';
 import { openPool, type StoreConfig, type StorePool } from './adapters/store/connection.ts';
+import type { ExportFiles } from './ports/exportFiles.ts';
 import type { Ids } from './ports/ids.ts';
 import { type CompareOrg, compareOrg } from './verification/index.ts';
 
@@ -15,6 +17,7 @@ export interface ControllerMachine extends PlaceMachine {
   /** Instead of the SDK. */
   readonly dmsApi?: (region: DmsRegion, homeRegion: string) => DmsApi;
   readonly compareOrg: CompareOrg;
+  readonly openExports: (directory: string) => ExportFiles;
 }
 
 export const thisMachine: ControllerMachine = {
@@ -23,4 +26,5 @@ export const thisMachine: ControllerMachine = {
   connectAdmin,
   openStore: openPool,
   compareOrg,
+  openExports: createExportFiles,
 };

@@ -12,6 +12,7 @@ export type ResumePoint =
   | 'rollingBack'
   | 'settlingBack'
   | 'comparingBack'
+  | 'exportingLast'
   | 'completing'
   | 'cleaningUp';
 
@@ -41,6 +42,10 @@ export interface MigrationContext {
   /** The end that a user asked for while it could not begin at once. */
   readonly returnRequested: 'rolledBack' | 'cancelled' | null;
   readonly verified: boolean;
+  /** An approver lets go of what does not travel back; holds for one way back, until it stops before its commit. */
+  readonly lossAccepted: boolean;
+  /** A person left the org on the cluster though it could not go back: the guards of the way back only alert. */
+  readonly stays: boolean;
   readonly resumeAt: ResumePoint;
   readonly outcome: 'completed' | 'rolledBack' | 'cancelled' | null;
   /** Why it waits, or why the last attempt failed. */
@@ -72,6 +77,8 @@ export function initialContext(input: MigrationInput): MigrationContext {
     pauseRequested: false,
     returnRequested: null,
     verified: false,
+    lossAccepted: false,
+    stays: false,
     resumeAt: 'preflight',
     outcome: null,
     reason: null,

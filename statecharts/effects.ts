@@ -50,6 +50,12 @@ export interface EffectOutputs {
   'soak.watch': Record<string, never>;
   /** Waits until the reverse task is in step. */
   'reverse.catchUp': { readonly lagMs: number };
+  /** Writes the rows that have not travelled back into a file; nothing is held. */
+  'loss.export': Record<string, never>;
+  /** Deletes the org's tasks: nothing late is applied at the sites any more. */
+  'loss.detach': Record<string, never>;
+  /** Writes the rows that were left behind into a file, exactly, and proves that the file has them all. */
+  'loss.exportLast': Record<string, never>;
   complete: Record<string, never>;
   /** Tasks gone, then the org's heartbeats and rows at the target. */
   'clean.up': Record<string, never>;

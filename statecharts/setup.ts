@@ -9,6 +9,8 @@ export type CommandEvent =
   | { readonly type: 'resume' }
   | { readonly type: 'approve' }
   | { readonly type: 'rollback' }
+  /** `rollback` by an approver who accepts that what does not travel stays behind. */
+  | { readonly type: 'acceptLoss' }
   | { readonly type: 'complete' }
   | { readonly type: 'cancel' }
   | { readonly type: 'retry' };
@@ -47,6 +49,11 @@ export const migration = setup({
       reason: null,
     })),
     resetTries: assign({ tries: 0 }),
+    beginReturn: assign({ tries: 0, stays: false }),
+    acceptLoss: assign({ lossAccepted: true, returnRequested: 'rolledBack' as const }),
+    /** Each acceptance is for one way back: what is lost is another thing the next time. */
+    withdrawLoss: assign({ lossAccepted: false }),
+    stay: assign({ stays: true, returnRequested: null, pauseRequested: false }),
     serve: assign((_, params: { by: 'source' | 'held' | 'cluster' }) => ({ serving: params.by })),
     approve: assign({ approved: true, reason: null, tries: 0 }),
     /** After spent tries an org in `ready` needs a fresh approval, or it would flip again at once. */
@@ -87,16 +94,19 @@ export const migration = setup({
     verified: ({ context }) => context.verified,
     mayComplete: ({ context }) => context.verified && context.serving === 'cluster',
     completesByItself: ({ context }) =>
-      context.policy.completion === 'auto' && !context.pauseRequested && context.verified,
+      context.policy.completion === 'auto' && !context.pauseRequested && context.verified && !context.stays,
     onCluster: ({ context }) => context.serving === 'cluster',
     /** Before the first commit: nothing at the cluster is of any worth. */
     mayLeave: ({ context }) => context.serving === 'source' && !afterWayBack.has(context.resumeAt),
+    /** On the cluster, after a way back that could not be gone. */
+    cannotReturn: ({ context }) => context.serving === 'cluster' && context.resumeAt === 'rollingBack',
+    lossAccepted: ({ context }) => context.lossAccepted,
     wasIn: ({ context }, params: { point: ResumePoint }) => context.resumeAt === params.point,
   },
 });
 
 /** The org is back at the source, and what the cluster holds may still be needed. */
-const afterWayBack: ReadonlySet<ResumePoint> = new Set(['settlingBack', 'comparingBack']);
+const afterWayBack: ReadonlySet<ResumePoint> = new Set(['settlingBack', 'comparingBack', 'exportingLast']);
 
 function failureOf(event: MigrationEvent): Failure | null {
   if ('failure' in event) return event.failure;

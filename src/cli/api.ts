@@ -2,7 +2,7 @@ import type { z } from 'zod';
 import { auditPage, migrationPage, problemSchema } from '../http/schemas.ts';
 import { type Evacuation, evacuationSchema, type FreezeStatus, freezeSchema } from '../service/operations.ts';
 import { type CommandName, type MigrationStatus, migrationStatusSchema } from '../service/status.ts';
-import type { ApiOptions } from './args.ts';
+import type { ApiOptions, OrderInput } from './args.ts';
 import { ApiProblemError, ApiReplyError, ApiUnreachableError, NoMigrationError } from './errors.ts';
 
 /** How long one answer may take. */
@@ -14,7 +14,7 @@ export interface Api {
   get(id: string): Promise<MigrationStatus>;
   /** All of them, page by page. */
   list(filter?: { orgId?: number }): Promise<MigrationStatus[]>;
-  command(id: string, command: CommandName, reason: string | null): Promise<MigrationStatus>;
+  command(id: string, command: CommandName, input: OrderInput): Promise<MigrationStatus>;
   acceptSchema(id: string, reason: string | null): Promise<MigrationStatus>;
   freeze(command: 'freeze' | 'unfreeze', reason: string): Promise<FreezeStatus>;
   evacuate(homeRegion: string, reason: string): Promise<Evacuation>;
@@ -55,13 +55,11 @@ export function createApi({ api, token }: Pick<ApiOptions, 'api' | 'token'>): Ap
     throw new ApiReplyError(`${url} answered ${status} without saying why`);
   }
 
-  const order = (id: string, path: string, reason: string | null) =>
-    ask(
-      'POST',
-      `/migrations/${encodeURIComponent(id)}/${path}`,
-      migrationStatusSchema,
-      reason === null ? {} : { reason },
-    );
+  const order = (id: string, path: string, { reason, acceptLoss }: OrderInput) =>
+    ask('POST', `/migrations/${encodeURIComponent(id)}/${path}`, migrationStatusSchema, {
+      ...(reason !== null && { reason }),
+      ...(acceptLoss && { acceptLoss }),
+    });
 
   return {
     create: (orgId) => ask('POST', '/migrations', migrationStatusSchema, { orgId }),
@@ -79,8 +77,8 @@ export function createApi({ api, token }: Pick<ApiOptions, 'api' | 'token'>): Ap
       } while (cursor !== null);
       return found;
     },
-    command: (id, command, reason) => order(id, command, reason),
-    acceptSchema: (id, reason) => order(id, 'schema/accept', reason),
+    command: (id, command, input) => order(id, command, input),
+    acceptSchema: (id, reason) => order(id, 'schema/accept', { reason, acceptLoss: false }),
     freeze: (command, reason) => ask('POST', `/${command}`, freezeSchema, { reason }),
     evacuate: (homeRegion, reason) =>
       ask('POST', `/clusters/${encodeURIComponent(homeRegion)}/rollback`, evacuationSchema, { reason }),

@@ -24,6 +24,7 @@ A whole number is an org and means its open migration, else its newest; anything
   --api URL           the controller (BIGDB_CUTOVER_API; http://127.0.0.1:8080)
   --token TOKEN       bearer token (better: BIGDB_CUTOVER_TOKEN)
   --reason TEXT       why, for the record
+  --accept-loss       rollback: go back although not every write can travel back; an approver's, with --reason
   --db-user USER      fence: the account that makes and owns the triggers at every place, its password in
                       BIGDB_CUTOVER_DB_PASSWORD; without it the places' accounts of the configuration
   --serve SIDE        repair: source or cluster, where journal and reality contradict each other
@@ -74,6 +75,12 @@ export interface RepairInvocation {
   readonly confirmed: { readonly planId: string; readonly reason: string } | null;
 }
 
+/** What is said with a command. */
+export interface OrderInput {
+  readonly reason: string | null;
+  readonly acceptLoss: boolean;
+}
+
 /** A command line that made sense. */
 export type Invocation =
   | { readonly command: 'help' }
@@ -84,7 +91,7 @@ export type Invocation =
   | ({ readonly command: 'status'; readonly target: string | null } & ApiOptions)
   | ({ readonly command: 'watch'; readonly target: string | null; readonly intervalMs: number } & ApiOptions)
   | ({ readonly command: 'schema'; readonly target: string; readonly reason: string | null } & ApiOptions)
-  | ({ readonly command: CommandName; readonly target: string; readonly reason: string | null } & ApiOptions);
+  | ({ readonly command: CommandName; readonly target: string } & OrderInput & ApiOptions);
 
 const options = {
   help: { type: 'boolean', short: 'h' },
@@ -93,6 +100,7 @@ const options = {
   api: { type: 'string' },
   token: { type: 'string' },
   reason: { type: 'string' },
+  'accept-loss': { type: 'boolean' },
   'db-user': { type: 'string' },
   cluster: { type: 'string' },
   serve: { type: 'string' },
@@ -171,9 +179,12 @@ export function parseInvocation(
   }
   const order = commandNames.find((each) => each === command);
   if (order === undefined) throw new UsageError(`there is no command ${command}`);
-  only(values, order, [...ofApi, 'reason']);
+  only(values, order, [...ofApi, 'reason', ...(order === 'rollback' ? (['accept-loss'] as const) : [])]);
   count(rest, order, 1, 1);
-  return { command: order, target: rest[0] ?? '', reason: values.reason ?? null, ...apiOf(values, env) };
+  const reason = values.reason ?? null;
+  const acceptLoss = values['accept-loss'] ?? false;
+  if (acceptLoss && reason === null) throw new UsageError('--accept-loss needs a --reason');
+  return { command: order, target: rest[0] ?? '', reason, acceptLoss, ...apiOf(values, env) };
 }
 
 function parse(argv: readonly string[]) {

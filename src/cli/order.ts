@@ -1,5 +1,6 @@
 import type { CommandName, MigrationStatus } from '../service/status.ts';
 import { type Api, findMigration, newestOf, orgIdOf } from './api.ts';
+import type { OrderInput } from './args.ts';
 import type { Output } from './output.ts';
 import { lineText } from './text.ts';
 
@@ -7,13 +8,13 @@ import { lineText } from './text.ts';
 export async function order(
   api: Api,
   command: CommandName,
-  { target, reason, json }: { target: string; reason: string | null; json: boolean },
+  { target, json, ...input }: { target: string; json: boolean } & OrderInput,
   output: Output,
 ): Promise<void> {
   const orgId = orgIdOf(target);
   const migration =
     command === 'start' && orgId !== null ? await openOrPlanned(api, orgId) : await findMigration(api, target);
-  const status = await api.command(migration.id, command, reason);
+  const status = await api.command(migration.id, command, input);
   output.out(json ? `${JSON.stringify(status)}\n` : `${lineText(status)}\n`);
 }
 

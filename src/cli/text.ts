@@ -49,11 +49,20 @@ export function detailText(status: MigrationStatus): string {
     ['lag', `${ms(status.lag.forwardMs)} forward, ${ms(status.lag.reverseMs)} back`],
     ['verification', verificationText(status)],
     ['owner', status.owner === null ? null : `${status.owner}, epoch ${status.epoch}`],
+    ['way back', wayBackText(status)],
+    ...status.leftBehind.map(({ part, rows, path, host }): [string, string] => [
+      'left behind',
+      `${rows} rows (${part}) in ${path} on ${host}`,
+    ]),
     ['reason', status.reason === null ? null : `${status.reason.code}: ${status.reason.message}`],
     ['remedy', status.reason?.remedy ?? null],
   ];
   const parts = [
     ...facts.flatMap(([label, value]) => (value === null ? [] : [`${label.padEnd(13)} ${value}\n`])),
+    ...(status.wayBack?.choices ?? []).map(
+      ({ command, acceptLoss, role, means }) =>
+        `${'choice'.padEnd(13)} ${command}${acceptLoss ? ' --accept-loss --reason …' : ''} (${role}): ${means}\n`,
+    ),
     ...status.findings.map((each) => `${each.severity.padEnd(13)} ${each.code}: ${each.message}. ${each.remedy}\n`),
   ];
   if (status.attempts.length > 0) parts.push('\n', attemptsText(status));
@@ -69,6 +78,17 @@ function verificationText({ verification }: MigrationStatus): string | null {
   if (verification === null) return null;
   const { outcome, kind, rows, mismatches, at } = verification;
   return `${outcome}, ${rows} rows, ${mismatches} mismatches (${kind}, ${at})`;
+}
+
+function wayBackText({ wayBack }: MigrationStatus): string | null {
+  if (wayBack === null) return null;
+  const { reverseLagMs, lagAgeMs, task, tries, since } = wayBack;
+  const failure = [task?.stopReason, task?.lastFailure, task?.erroredTables.join(', ')].filter((part) => part);
+  return [
+    `stopped since ${since} after ${tries} tries`,
+    `lag ${ms(reverseLagMs)}, seen ${ms(lagAgeMs)} ago`,
+    `task ${task?.status ?? 'not seen yet'}${failure.length > 0 ? ` (${failure.join('; ')})` : ''}`,
+  ].join('; ');
 }
 
 function attemptsText({ attempts }: MigrationStatus): string {

@@ -115,6 +115,8 @@ export function configSchema(references: References) {
     }),
     /** When many orgs of one cluster or replication instance trip together, so many go back at once; the others wait. */
     rollback: z.strictObject({ atOnce: z.int().min(1).max(1_000).default(5) }).prefault({}),
+    /** Where rows are written that stay behind when an approver accepts their loss; has to be there when it is needed. */
+    exports: z.strictObject({ directory: z.string().min(1).default('/var/lib/bigdb-cutover/exports') }).prefault({}),
     policy: policySchema.prefault({}),
   });
 }

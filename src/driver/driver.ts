@@ -2,8 +2,7 @@ import type { MigrationContext } from '../../statecharts/context.ts';
 import { isTransient, JournalVersionError, OwnershipLostError, UnknownMigrationError } from '../errors/index.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { InboxCommand, Store } from '../ports/store.ts';
-import type { CommandName } from '../service/status.ts';
-import { commandNames } from '../service/status.ts';
+import { type OrderName, orderNames } from '../service/status.ts';
 import type { EffectHandlers } from './handlers.ts';
 import type { Logger } from './logger.ts';
 import { MigrationRunner } from './runner.ts';
@@ -75,7 +74,7 @@ export class Driver {
   }
 
   /** Gives the command to the runner here, or through the store to the controller that owns the migration. */
-  async command(id: string, command: CommandName, actor: string, reason: string | undefined): Promise<void> {
+  async command(id: string, command: OrderName, actor: string, reason: string | undefined): Promise<void> {
     const runner = this.#runners.get(id);
     if (runner !== undefined) return runner.command(command, actor, reason);
     if ((await this.#deps.store.get(id)) === null) throw new UnknownMigrationError(id);
@@ -216,7 +215,7 @@ export class Driver {
     const { store, logger } = this.#deps;
     const runner = this.#runners.get(given.migrationId);
     if (runner === undefined) return;
-    const name = commandNames.find((known) => known === given.command);
+    const name = orderNames.find((known) => known === given.command);
     const taken = name === undefined ? store.dropCommand(given.id) : runner.carryOut({ ...given, command: name });
     taken.catch((error) => {
       logger.warn(

@@ -12,7 +12,7 @@ import {
 } from '../errors/index.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { InboxCommand, MigrationRow, NewTimelineEvent, Store } from '../ports/store.ts';
-import { type CommandName, commandNames } from '../service/status.ts';
+import { type CommandName, commandNames, type OrderName, orderText } from '../service/status.ts';
 import { longestMs } from './deadlines.ts';
 import { failureFrom } from './failure.ts';
 import type { EffectHandlers, EffectRun } from './handlers.ts';
@@ -109,7 +109,11 @@ export class MigrationRunner {
 
   /** Commands that the machine would take now. */
   allowed(): CommandName[] {
-    return commandNames.filter((command) => this.#snapshot.can({ type: command }));
+    return commandNames.filter((command) => this.may(command));
+  }
+
+  may(order: OrderName): boolean {
+    return this.#snapshot.can({ type: order });
   }
 
   /** Begins where the journal stands: an undecided attempt is recovered, everything else is asked for again. */
@@ -127,7 +131,7 @@ export class MigrationRunner {
    * Gives a command; resolves when it cannot be forgotten any more. In a hold nothing is journalled: there it goes
    * through the inbox, which a new owner reads too. Throws `CommandNotAllowedError`.
    */
-  async command(command: CommandName, actor: string, reason: string | undefined): Promise<void> {
+  async command(command: OrderName, actor: string, reason: string | undefined): Promise<void> {
     this.#assertAllowed(command);
     if (!this.#snapshot.hasTag('holding')) {
       const carriedOut = await this.#commandStep({ command, actor, reason: reason ?? null }, null);
@@ -141,10 +145,7 @@ export class MigrationRunner {
    * Carries out a command of the inbox, once. What is not allowed in a hold may be so behind it, and is offered again;
    * what is not allowed otherwise leaves the inbox. Throws `CommandNotAllowedError`.
    */
-  carryOut(
-    given: InboxCommand & { readonly command: CommandName },
-    when: 'now' | 'orLater' = 'orLater',
-  ): Promise<void> {
+  carryOut(given: InboxCommand & { readonly command: OrderName }, when: 'now' | 'orLater' = 'orLater'): Promise<void> {
     const known = this.#commands.get(given.id);
     if (known !== undefined) return known;
     const outcome = this.#commandStep(given, given.id).then(
@@ -153,7 +154,8 @@ export class MigrationRunner {
         this.#commands.delete(given.id);
         if (!(error instanceof CommandNotAllowedError)) throw error;
         if (when === 'orLater' && this.#snapshot.hasTag('holding')) return;
-        if (when === 'orLater') this.#note(`${given.command} by ${given.actor} came too late: ${error.message}`);
+        if (when === 'orLater')
+          this.#note(`${orderText(given.command)} by ${given.actor} came too late: ${error.message}`);
         await this.#deps.store.dropCommand(given.id);
         throw error;
       },
@@ -164,9 +166,10 @@ export class MigrationRunner {
 
   /** False where a hold has begun meanwhile, in which a command without a place in the inbox could be forgotten. */
   async #commandStep(
-    { command, actor, reason }: Pick<InboxCommand, 'actor' | 'reason'> & { readonly command: CommandName },
+    { command, actor, reason }: Pick<InboxCommand, 'actor' | 'reason'> & { readonly command: OrderName },
     inboxId: number | null,
   ): Promise<boolean> {
+    const text = orderText(command);
     try {
       return await this.#inOrder(async () => {
         if (inboxId === null && this.#snapshot.hasTag('holding')) return false;
@@ -174,20 +177,20 @@ export class MigrationRunner {
         if (inboxId !== null) this.#unwritten.push(inboxId);
         await this.#step(
           { type: command },
-          { type: 'command', message: `${command} by ${actor}`, data: { command, actor, reason } },
+          { type: 'command', message: `${text} by ${actor}`, data: { command: text, actor, reason } },
         );
         return true;
       });
     } catch (error) {
       // It ended while the command waited for its turn.
-      if (this.#snapshot.status === 'done') throw new CommandNotAllowedError(command, this.#state, []);
+      if (this.#snapshot.status === 'done') throw new CommandNotAllowedError(text, this.#state, []);
       throw error;
     }
   }
 
-  #assertAllowed(command: CommandName): void {
-    if (!this.#snapshot.can({ type: command })) {
-      throw new CommandNotAllowedError(command, this.#state, this.allowed());
+  #assertAllowed(command: OrderName): void {
+    if (!this.may(command)) {
+      throw new CommandNotAllowedError(orderText(command), this.#state, this.allowed());
     }
   }
 

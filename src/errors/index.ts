@@ -1,6 +1,7 @@
 export * from './base.ts';
 export * from './directory.ts';
 export * from './flip.ts';
+export * from './leftBehind.ts';
 export * from './place.ts';
 export * from './repair.ts';
 export * from './replication.ts';

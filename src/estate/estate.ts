@@ -2,6 +2,7 @@ import type { Logger } from '../driver/logger.ts';
 import type { Heartbeats } from '../heartbeat/heartbeats.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { OrgDirectory } from '../ports/directory.ts';
+import type { ExportFiles } from '../ports/exportFiles.ts';
 import type { Ids } from '../ports/ids.ts';
 import type { OrgTable, Place } from '../ports/place.ts';
 import type { Replication } from '../ports/replication.ts';
@@ -22,6 +23,7 @@ export interface Estate {
   readonly routing: Routing;
   readonly directory: OrgDirectory;
   readonly store: Store;
+  readonly exportFiles: ExportFiles;
   readonly clock: Clock;
   readonly ids: Ids;
   readonly compareOrg: CompareOrg;

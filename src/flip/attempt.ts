@@ -1,14 +1,9 @@
 import type { MigrationContext } from '../../statecharts/context.ts';
+import type { SideViews } from '../estate/compareSides.ts';
 import { clusterOf, type Estate } from '../estate/estate.ts';
-import type { BinlogPosition, FenceWriter, Place, ReadView } from '../ports/place.ts';
+import type { BinlogPosition, FenceWriter, Place } from '../ports/place.ts';
 import type { OpenTransactions, RouteOwner, Side } from '../ports/routing.ts';
 import type { AttemptReport } from '../ports/store.ts';
-
-/** Read views of both sides, pinned while nothing of the org moved. */
-export interface PinnedViews {
-  readonly source: readonly ReadView[];
-  readonly cluster: readonly ReadView[];
-}
 
 /** One attempt at the flip, as its steps share it; it dies with its owner. */
 export interface FlipAttempt {
@@ -31,7 +26,8 @@ export interface FlipAttempt {
   releasedAtMs: number | null;
   /** The serving side's fence was asked to close, and the other side's to let nobody in. */
   fenceTouched: boolean;
-  views: PinnedViews | null;
+  /** Pinned while nothing of the org moved. */
+  views: SideViews | null;
   pinned: BinlogPosition | null;
   /** From here on only the store knows what was decided. */
   commitSent: boolean;

@@ -28,12 +28,14 @@ export async function drain(estate: Estate, attempt: FlipAttempt, run: EffectRun
   }
 }
 
+/** Looks once more, when the fence has closed. Throws `DrainTimeoutError`. */
+export async function assertStillDrained(estate: Estate, attempt: FlipAttempt, signal: AbortSignal): Promise<void> {
+  const blocking = await blockingNow(estate, attempt, signal);
+  if (blocking.length > 0) throw new DrainTimeoutError(attempt.owner.orgId, blocking);
+}
+
 /** Everything that is not at rest now: sessions at the proxies, prepared XA transactions at the serving places. */
-export async function blockingNow(
-  estate: Estate,
-  attempt: FlipAttempt,
-  signal: AbortSignal,
-): Promise<readonly unknown[]> {
+async function blockingNow(estate: Estate, attempt: FlipAttempt, signal: AbortSignal): Promise<readonly unknown[]> {
   const { from } = placesOf(estate, attempt.direction, attempt.owner.homeRegion);
   const [sessions, prepared] = await Promise.all([
     Promise.all(

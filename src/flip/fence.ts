@@ -1,6 +1,7 @@
 import type { EffectRun } from '../driver/handlers.ts';
 import type { Estate } from '../estate/estate.ts';
 import { budgetLeftMs, type FlipAttempt, placesOf } from './attempt.ts';
+import { assertStillDrained } from './drain.ts';
 
 /** Share of what is left of the budget that a fence may wait for open transactions. */
 const fenceShare = 0.6;
@@ -18,4 +19,6 @@ export async function fence(estate: Estate, attempt: FlipAttempt, run: EffectRun
     from.map((place) => place.setFence(orgId, 'nobody', epoch, timeoutMs, run.signal)),
   );
   for (const result of closed) if (result.status === 'rejected') throw result.reason;
+  // Where no marker follows, nothing else would look at the drain again.
+  if (run.migration.lossAccepted) await assertStillDrained(estate, attempt, run.signal);
 }

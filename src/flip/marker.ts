@@ -1,9 +1,9 @@
 import type { EffectRun } from '../driver/handlers.ts';
-import { DrainTimeoutError, MarkerTimeoutError } from '../errors/index.ts';
+import { MarkerTimeoutError } from '../errors/index.ts';
 import type { Estate } from '../estate/estate.ts';
 import type { Heartbeat, Marker, Place } from '../ports/place.ts';
 import { budgetLeftMs, type FlipAttempt, placesOf } from './attempt.ts';
-import { blockingNow } from './drain.ts';
+import { assertStillDrained } from './drain.ts';
 
 /** Share of the budget that has to be left when the markers have arrived. */
 const reserveShare = 0.1;
@@ -13,24 +13,18 @@ const lookLongestMs = 5;
 
 /**
  * Writes one marker at every serving place, each into its own GTID domain, and waits until all of them are seen at
- * every place that will serve; meanwhile looks at the drain once more. At this point we know: the other side has
+ * every place that will serve; meanwhile looks at the drain once more: it costs the pause nothing. At this point we know: the other side has
  * everything that was ever acknowledged.
  */
 export async function marker(estate: Estate, attempt: FlipAttempt, run: EffectRun): Promise<void> {
   const { from, to } = placesOf(estate, attempt.direction, attempt.owner.homeRegion);
   const written: Marker = { epoch: attempt.owner.epoch, attempt: attempt.owner.attempt, nonce: estate.ids.uuid() };
-  await Promise.all([markThrough(), stillDrained(estate, attempt, run.signal)]);
+  await Promise.all([markThrough(), assertStillDrained(estate, attempt, run.signal)]);
 
   async function markThrough(): Promise<void> {
     await Promise.all(from.map((place) => place.writeMarker(attempt.owner.orgId, written, run.signal)));
     await Promise.all(to.map((place) => untilSeen(estate, attempt, place, from, written, run.signal)));
   }
-}
-
-/** The fence has closed since the drain ended: the second look costs the pause nothing while the markers travel. */
-async function stillDrained(estate: Estate, attempt: FlipAttempt, signal: AbortSignal): Promise<void> {
-  const blocking = await blockingNow(estate, attempt, signal);
-  if (blocking.length > 0) throw new DrainTimeoutError(attempt.owner.orgId, blocking);
 }
 
 async function untilSeen(

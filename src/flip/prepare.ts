@@ -31,7 +31,7 @@ export async function prepare(
   const { migration } = run;
   await keeper.stop(migration.migrationId);
   await assertHomeRegion(estate, migration, run.signal);
-  await assertTaskHealthy(estate, run);
+  await assertTasks(estate, run);
   await assertSchema(estate, run);
   const attempt = await attempts.begin(run);
   const cluster = clusterOf(estate, migration.homeRegion);
@@ -66,7 +66,7 @@ export async function prepare(
       attempt.comments.set(proxy.name, comment);
     }),
   );
-  await assertTravel(estate, attempt, run);
+  if (!migration.lossAccepted) await assertTravel(estate, attempt, run);
   // Asked once more, as late as it can be: what went before may have taken seconds.
   await assertSchema(estate, run);
   return attempt;
@@ -79,6 +79,14 @@ async function assertSchema(estate: Estate, run: EffectRun): Promise<void> {
   if (isAccepted(look)) return;
   const drift = [...new Set([...look.changes, ...textsOf(look.differences)])];
   run.note(`the org goes back over a schema that has changed and loses no row: ${drift.join('; ')}`, { drift });
+}
+
+/** Under an accepted loss no task may be left: it could apply something at the sites after the flip. */
+async function assertTasks(estate: Estate, run: EffectRun): Promise<void> {
+  const { lossAccepted, orgId, homeRegion } = run.migration;
+  if (!lossAccepted) return assertTaskHealthy(estate, run);
+  const left = await estate.replication.tasksOf(orgId, homeRegion, run.signal);
+  if (left.length > 0) throw new FlipNotReadyError(`tasks of org ${orgId} still exist: ${left.join(', ')}`);
 }
 
 /** A proxy that an earlier attempt, or an owner before this one, left held comes back first; else no attempt could begin. */

@@ -1,5 +1,11 @@
+import type { MigrationContext } from '../../statecharts/context.ts';
+import { isStuckOnCluster } from '../returnPath/wayBack.ts';
+
 /** How an org's heartbeats go in a state: which way, and whether every 100 ms. */
-export function heartbeatMode(state: string): { direction: 'forward' | 'back'; fast: boolean } | null {
+export function heartbeatMode(
+  state: string,
+  migration: MigrationContext,
+): { direction: 'forward' | 'back'; fast: boolean } | null {
   const [phase, step] = state.split('.');
   switch (phase) {
     case 'replicating':
@@ -12,7 +18,10 @@ export function heartbeatMode(state: string): { direction: 'forward' | 'back'; f
     case 'paused':
       return { direction: 'forward', fast: false };
     case 'rollingBack':
-      return step === 'settling' || step === 'comparing' ? null : { direction: 'back', fast: true };
+      if (step === 'settling' || step === 'comparing' || step === 'exportingLast') return null;
+      return { direction: 'back', fast: step !== 'exporting' };
+    case 'needsOperator':
+      return isStuckOnCluster(state, migration) ? { direction: 'back', fast: false } : null;
     case 'verifying':
       return step === 'comparing' ? { direction: 'back', fast: false } : null;
     case 'soaking':

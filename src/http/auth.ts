@@ -26,6 +26,9 @@ export const roleOfCommand: Readonly<Record<CommandName, Role>> = {
 /** What an approver has looked at: rows move on the strength of it. */
 export const roleOfSchemaAccept: Role = 'approver';
 
+/** The lowest role that may let go of what does not travel back. */
+export const roleOfAcceptedLoss: Role = 'approver';
+
 /** Demands a token, and the role that the route names, from every request of the scope. */
 export function requireTokens(scope: App, tokens: readonly TokenEntry[]): void {
   const known = tokens.map((token) => ({ ...token, digest: Buffer.from(token.sha256, 'hex') }));
@@ -41,9 +44,14 @@ export function requireTokens(scope: App, tokens: readonly TokenEntry[]): void {
     const token = matching[0];
     if (token === undefined) throw new TokenRefusedError();
     const needed = request.routeOptions.config.role ?? 'admin';
-    if (roles.indexOf(token.role) < roles.indexOf(needed)) throw new RoleTooLowError(token.role, needed);
+    assertRole(token.role, needed);
     request.actor = { name: token.name, role: token.role, from: request.ip };
   });
+}
+
+/** Throws `RoleTooLowError`. */
+export function assertRole(role: Role, needed: Role): void {
+  if (roles.indexOf(role) < roles.indexOf(needed)) throw new RoleTooLowError(role, needed);
 }
 
 /** Who asks. A route outside the scope of `requireTokens` has nobody, which is a defect. */

@@ -1,15 +1,17 @@
+import type { z } from 'zod';
 import type { Role } from '../config/schema.ts';
 import {
   type Actor,
+  type CommandInput,
   type CommandName,
   commandNames,
   type MigrationService,
   type MigrationStatus,
   migrationStatusSchema,
 } from '../service/status.ts';
-import { actorOf, roleOfCommand, roleOfSchemaAccept } from './auth.ts';
+import { actorOf, assertRole, roleOfAcceptedLoss, roleOfCommand, roleOfSchemaAccept } from './auth.ts';
 import { etagOf } from './etag.ts';
-import { commandBody, idParams } from './schemas.ts';
+import { commandBody, idParams, rollbackBody } from './schemas.ts';
 import type { App } from './types.ts';
 
 const summaries: Readonly<Record<CommandName, string>> = {
@@ -17,7 +19,7 @@ const summaries: Readonly<Record<CommandName, string>> = {
   pause: 'Stop at the next safe place',
   resume: 'Go on after a pause',
   approve: 'Let a migration that is ready flip',
-  rollback: 'Take the org back to the source without loss',
+  rollback: 'Take the org back to the source: without loss, unless an approver accepts one',
   complete: 'End the soak; the way back is given up',
   cancel: 'Give up before the commit point and clean up the target',
   retry: 'Try again what stopped',
@@ -41,17 +43,25 @@ function route(
   path: string,
   summary: string,
   role: Role,
-  give: (id: string, input: { reason?: string }, actor: Actor) => Promise<MigrationStatus>,
+  give: (id: string, input: CommandInput, actor: Actor) => Promise<MigrationStatus>,
 ): void {
   scope.post(
     `/v1/migrations/:id/${path}`,
     {
       config: { role },
-      schema: { summary, params: idParams, body: commandBody, response: { 200: migrationStatusSchema } },
+      schema: {
+        summary,
+        params: idParams,
+        body: path === 'rollback' ? rollbackBody : commandBody,
+        response: { 200: migrationStatusSchema },
+      },
     },
     async (request, reply) => {
-      const reason = request.body?.reason;
-      const status = await give(request.params.id, reason === undefined ? {} : { reason }, actorOf(request));
+      const actor = actorOf(request);
+      const { reason, acceptLoss = false }: z.output<typeof rollbackBody> & {} = request.body ?? {};
+      if (acceptLoss) assertRole(actor.role, roleOfAcceptedLoss);
+      const input = { ...(reason !== undefined && { reason }), ...(acceptLoss && { acceptLoss }) };
+      const status = await give(request.params.id, input, actor);
       reply.header('etag', etagOf(status)).header('cache-control', 'no-store');
       return status;
     },

@@ -26,9 +26,21 @@ export const createBody = z.strictObject({
   policy: policyRequestSchema.optional().describe('Only what is to be stricter than the configuration’s policy'),
 });
 
+const reason = z.string().trim().min(1).max(1_000).optional().describe('Why, for the record');
+
 /** The body of a command may be left out. */
-export const commandBody = z
-  .strictObject({ reason: z.string().trim().min(1).max(1_000).optional().describe('Why, for the record') })
+export const commandBody = z.strictObject({ reason }).nullish();
+
+/** A rollback that accepts a loss says why. */
+export const rollbackBody = z
+  .strictObject({
+    reason,
+    acceptLoss: z.boolean().optional().describe('Let go of what does not travel back; an approver’s, with a reason'),
+  })
+  .refine((body) => body.acceptLoss !== true || body.reason !== undefined, {
+    path: ['reason'],
+    message: 'is needed where a loss is accepted',
+  })
   .nullish();
 
 /** The body of a command that concerns more than one migration: nobody does that without a reason. */

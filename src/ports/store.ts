@@ -103,7 +103,14 @@ export interface AttemptReport {
 }
 
 /** Results of effects that are too large for the machine's context, by name. */
-export type RecordName = 'findings' | 'snapshot' | 'progress' | 'verification' | 'errorBaseline';
+export type RecordName =
+  | 'findings'
+  | 'snapshot'
+  | 'progress'
+  | 'verification'
+  | 'errorBaseline'
+  | 'leftBehind'
+  | 'wayBack';
 
 export interface ListQuery {
   readonly state?: string;

@@ -19,11 +19,18 @@ import type { Ids } from '../ports/ids.ts';
 import type { MigrationRow, Store, UnreadableRow } from '../ports/store.ts';
 import { acceptSchemaOf } from './acceptSchema.ts';
 import { Readiness } from './readiness.ts';
-import { type Actor, type CommandName, commandNames, type MigrationService } from './status.ts';
+import {
+  type Actor,
+  type CommandName,
+  commandNames,
+  type MigrationService,
+  type OrderName,
+  orderText,
+} from './status.ts';
 import { assembleStatus, unreadableStatus } from './statusOf.ts';
 
 /** States that a repeated command has already led to: asked again, nothing happens and nothing is wrong. */
-const alreadyDone: Readonly<Record<CommandName, (row: MigrationRow) => boolean>> = {
+const alreadyDone: Readonly<Record<OrderName, (row: MigrationRow) => boolean>> = {
   start: (row) => row.state !== 'planned' && !row.ended,
   approve: (row) => row.journal.context.approved && !row.ended,
   pause: (row) => row.journal.context.pauseRequested && !row.ended,
@@ -32,6 +39,7 @@ const alreadyDone: Readonly<Record<CommandName, (row: MigrationRow) => boolean>>
   cancel: (row) => row.journal.context.returnRequested === 'cancelled' || row.state === 'cancelled',
   complete: (row) => row.state === 'soaking.schemaCheck' || row.state === 'completing' || row.state === 'completed',
   retry: () => false,
+  acceptLoss: (row) => row.journal.context.lossAccepted,
 };
 
 /** The controller as the ways in see it. */
@@ -129,7 +137,8 @@ export function createService(deps: {
       return status(row);
     },
 
-    async command(id, command, { reason }, actor) {
+    async command(id, command, { reason, acceptLoss = false }, actor) {
+      const order = command === 'rollback' && acceptLoss ? 'acceptLoss' : command;
       const row = await rowOf(id);
       if (command === 'start') await refuseIfFrozen(store);
       const needsAnother = command === 'complete' || row.journal.context.policy.approvedBy === 'another';
@@ -138,10 +147,10 @@ export function createService(deps: {
       }
       try {
         const runner = driver.runner(id);
-        if (runner === undefined) refuseUnlessPossible(row, command);
-        await driver.command(id, command, actor.name, reason);
+        if (runner === undefined) refuseUnlessPossible(row, order);
+        await driver.command(id, order, actor.name, reason);
       } catch (error) {
-        if (!(error instanceof CommandNotAllowedError) || !alreadyDone[command](await rowOf(id))) throw error;
+        if (!(error instanceof CommandNotAllowedError) || !alreadyDone[order](await rowOf(id))) throw error;
       }
       return status(await rowOf(id));
     },
@@ -183,11 +192,11 @@ async function refuseTheStarter(store: Store, id: string, command: CommandName, 
 }
 
 /** Another controller owns it: what its journal says now decides the answer. */
-function refuseUnlessPossible(row: MigrationRow, command: CommandName): void {
+function refuseUnlessPossible(row: MigrationRow, order: OrderName): void {
   const snapshot = restoreSnapshot(row);
-  if (snapshot.can({ type: command })) return;
+  if (snapshot.can({ type: order })) return;
   const allowed = commandNames.filter((name) => snapshot.can({ type: name }));
-  throw new CommandNotAllowedError(command, row.state, allowed);
+  throw new CommandNotAllowedError(orderText(order), row.state, allowed);
 }
 
 /** Ids sort by the time they were made: pages go on where the last one ended. */

@@ -4,6 +4,15 @@ import { z } from 'zod';
 export const commandNames = ['start', 'pause', 'resume', 'approve', 'rollback', 'complete', 'cancel', 'retry'] as const;
 export type CommandName = (typeof commandNames)[number];
 
+/** The commands as the machine takes them: a rollback that accepts a loss is one of its own. */
+export const orderNames = [...commandNames, 'acceptLoss'] as const;
+export type OrderName = (typeof orderNames)[number];
+
+/** An order in the words of those who give it. */
+export function orderText(order: OrderName): string {
+  return order === 'acceptLoss' ? 'rollback accepting loss' : order;
+}
+
 /** Why a migration waits or ended where it did. */
 export const reasonSchema = z.object({
   code: z.string().describe('Stable code; the runbook has a section for each'),
@@ -45,6 +54,49 @@ export const verificationSchema = z.object({
 });
 export type Verification = z.infer<typeof verificationSchema>;
 
+/** A file of rows that do not travel back, after an approver accepted their loss. */
+export const leftBehindSchema = z.object({
+  part: z
+    .enum(['before', 'exact'])
+    .describe('`before`: taken before the flip, while both sides moved; `exact`: what stays behind, proven'),
+  path: z.string(),
+  host: z.string().describe('Machine of the controller that wrote it'),
+  rows: z.number().int(),
+  kinds: z
+    .object({ clusterOnly: z.number().int(), different: z.number().int(), siteOnly: z.number().int() })
+    .describe('Inserted, changed and deleted at the cluster'),
+  at: z.iso.datetime(),
+});
+export type LeftBehind = z.infer<typeof leftBehindSchema>;
+
+/** Why an org that should go back cannot, in figures, and what may be done about it. */
+export const wayBackSchema = z.object({
+  reverseLagMs: z.number().nullable().describe('Lag of the way back as last seen'),
+  lagSeenAt: z.iso.datetime().nullable(),
+  lagAgeMs: z.number().nullable().describe('Age of that sample'),
+  task: z
+    .object({
+      status: z.string().describe('DMS status of the reverse task; `gone` where there is none'),
+      stopReason: z.string().nullable(),
+      lastFailure: z.string().nullable(),
+      erroredTables: z.array(z.string()),
+      observedAt: z.iso.datetime(),
+    })
+    .nullable()
+    .describe('Null until DMS has answered'),
+  tries: z.number().int().describe('Attempts at the flip back'),
+  since: z.iso.datetime().describe('When it stopped'),
+  choices: z.array(
+    z.object({
+      command: z.enum(commandNames),
+      acceptLoss: z.boolean().describe('To be given with the command'),
+      role: z.enum(['operator', 'approver']).describe('The lowest that may choose it'),
+      means: z.string(),
+    }),
+  ),
+});
+export type WayBack = z.infer<typeof wayBackSchema>;
+
 /** Everything a user sees of a migration. Times are ISO 8601 in UTC. */
 export const migrationStatusSchema = z.object({
   id: z.string(),
@@ -74,6 +126,8 @@ export const migrationStatusSchema = z.object({
   }),
   attempts: z.array(attemptSchema),
   verification: verificationSchema.nullable(),
+  wayBack: wayBackSchema.nullable().describe('Where a way back stopped and the cluster serves'),
+  leftBehind: z.array(leftBehindSchema).describe('Files of rows whose loss was accepted'),
   findings: z.array(
     z.object({
       code: z.string(),
@@ -109,6 +163,13 @@ export interface Actor {
   readonly from: string;
 }
 
+/** What may be said with a command. */
+export interface CommandInput {
+  readonly reason?: string;
+  /** With `rollback` only: an approver lets go of what does not travel back. */
+  readonly acceptLoss?: boolean;
+}
+
 /** What the ways in (HTTP, later others) may ask of the controller. Throws the errors of `src/errors/`. */
 export interface MigrationService {
   /** Creates the migration in `planned`; looks the home region up first. */
@@ -122,7 +183,7 @@ export interface MigrationService {
   }): Promise<{ items: MigrationStatus[]; nextCursor: string | null }>;
   get(id: string): Promise<MigrationStatus>;
   /** Repeating a command whose effect is already there answers with the status and changes nothing. */
-  command(id: string, command: CommandName, input: { reason?: string }, actor: Actor): Promise<MigrationStatus>;
+  command(id: string, command: CommandName, input: CommandInput, actor: Actor): Promise<MigrationStatus>;
   /**
    * Takes the schema as it is now for the one that the move rests on, and lets go on what stopped for it. Throws
    * `ShapesDifferError` while the sides differ.

@@ -4,8 +4,16 @@ import type { MigrationRunner } from '../driver/runner.ts';
 import type { JournalVersionError } from '../errors/index.ts';
 import type { Estate } from '../estate/estate.ts';
 import type { RouteKeeper } from '../flip/routeKeeper.ts';
+import { filesOf } from '../leftBehind/record.ts';
 import type { MigrationRow } from '../ports/store.ts';
-import { commandNames, type MigrationStatus, migrationStatusSchema, verificationSchema } from './status.ts';
+import {
+  commandNames,
+  type MigrationStatus,
+  migrationStatusSchema,
+  type OrderName,
+  verificationSchema,
+} from './status.ts';
+import { wayBackOf } from './wayBackOf.ts';
 
 const findingsSchema = migrationStatusSchema.shape.findings;
 const snapshotRecord = z.object({ counts: z.array(z.object({ table: z.string(), rows: z.number() })) });
@@ -47,6 +55,8 @@ export async function assembleStatus(
   const back = context.serving === 'cluster';
   const stragglers = [...keeper.stragglers(row.id).keys()];
   const snapshot = runner === undefined ? restoreSnapshot(row) : null;
+  const may = (order: OrderName) => runner?.may(order) ?? snapshot?.can({ type: order }) === true;
+  const lossConcerns = context.lossAccepted || context.resumeAt === 'rollingBack';
   return {
     id: row.id,
     orgId: row.orgId,
@@ -62,7 +72,7 @@ export async function assembleStatus(
         : (runner?.waitsFor ?? (state === 'ready' ? 'the approval' : null)),
     notice: runner?.notice ?? null,
     reason: context.reason === null ? null : { ...context.reason },
-    allowed: runner?.allowed() ?? commandNames.filter((command) => snapshot?.can({ type: command }) === true),
+    allowed: commandNames.filter(may),
     pauseRequested: context.pauseRequested,
     progress,
     lag: {
@@ -72,6 +82,8 @@ export async function assembleStatus(
     },
     attempts: [...attempts],
     verification: verificationSchema.nullable().parse(verification),
+    wayBack: await wayBackOf(estate, state, runner?.sinceMs ?? row.sinceMs, context, may),
+    leftBehind: lossConcerns ? await filesOf(estate, row.id) : [],
     findings: findingsSchema.parse(findings ?? []),
     policy: { ...context.policy },
     owner: row.owner,
@@ -103,6 +115,8 @@ export function unreadableStatus(
     lag: { forwardMs: null, reverseMs: null, observedAt: null },
     attempts: [],
     verification: null,
+    wayBack: null,
+    leftBehind: [],
     findings: [],
     policy: {},
     owner: row.owner,

@@ -25,6 +25,24 @@ export interface Guard {
   says(value: Look['value']): string;
 }
 
+/**
+ * The guard of something that a person knows to be broken, and stays with: it only alerts, until it has been well once.
+ */
+export function knownBroken(guard: Guard): Guard {
+  let well = false;
+  return {
+    ...guard,
+    get action() {
+      return well ? guard.action : 'alert';
+    },
+    async look() {
+      const look = await guard.look();
+      if (look?.breach === false) well = true;
+      return look;
+    },
+  };
+}
+
 /** Longest time between two samples that still counts into a breach whole: a look at what is unwell takes its time-outs (milliseconds). */
 const longestGapMs = 10_000;
 

@@ -5,7 +5,7 @@ import { assertTaskHealthy } from '../estate/taskHealth.ts';
 import { clusterHealthGuard } from './clusterHealth.ts';
 import { readErrorBaseline } from './errorBaseline.ts';
 import { errorRateGuard } from './errorRate.ts';
-import { watchGuard } from './guard.ts';
+import { knownBroken, watchGuard } from './guard.ts';
 import { reverseLagGuard } from './reverseLag.ts';
 import { reverseTaskGuard } from './reverseTask.ts';
 import { watchSchema } from './schemaDrift.ts';
@@ -21,9 +21,12 @@ export async function soak(estate: Estate, run: EffectRun): Promise<never> {
   const cluster = clusterOf(estate, homeRegion);
   const baseline = await readErrorBaseline(estate, migrationId);
   const watched = { ...run, migration };
-  const guards = [
+  const wayBack = [
     reverseLagGuard(migration, estate.heartbeats, estate.clock),
     reverseTaskGuard(migration, () => assertTaskHealthy(estate, run)),
+  ];
+  const guards = [
+    ...(migration.stays ? wayBack.map(knownBroken) : wayBack),
     clusterHealthGuard(migration, cluster, estate.samples.health(cluster)),
   ];
   if (estate.routing.tellsErrorsApart) {

@@ -16,13 +16,14 @@ import { release } from '../flip/release.ts';
 import type { RouteKeeper } from '../flip/routeKeeper.ts';
 import { settle } from '../flip/settle.ts';
 import { untilThawed } from '../flip/thaw.ts';
+import { exportBefore, exportLast } from '../leftBehind/steps.ts';
 import { preflight } from '../preflight/preflight.ts';
 import { beginErrorBaseline } from '../soaking/errorBaseline.ts';
 import { untilSchemaAccepted } from '../soaking/schemaDrift.ts';
 import { soak } from '../soaking/soak.ts';
 import { catchUpBack, cleanUp, complete } from './ending.ts';
 import { checkLag, watchLag } from './lag.ts';
-import { catchUp, createTask, fullLoad, reset } from './replicating.ts';
+import { catchUp, createTask, fullLoad, removeTasks, reset } from './replicating.ts';
 import { takeSnapshot } from './snapshot.ts';
 import { verify } from './verify.ts';
 
@@ -99,6 +100,9 @@ export function effectHandlers(estate: Estate, attempts: Attempts, keeper: Route
       await estate.rollbackTurns.wait(run);
       return catchUpBack(estate, run);
     },
+    'loss.export': plain((run) => exportBefore(estate, run)),
+    'loss.detach': plain((run) => removeTasks(estate, run)),
+    'loss.exportLast': plain((run) => exportLast(estate, attempts.peek(run.migration.migrationId), run)),
     complete: plain(async (run) => {
       // With it ends the way back; while the schemas differ nobody knows what that way has carried.
       await assertSchemaAccepted(estate, run.migration);

@@ -1,10 +1,9 @@
 import type { MigrationContext } from '../../statecharts/context.ts';
 import type { EffectRun } from '../driver/handlers.ts';
 import { ViewLostError } from '../errors/index.ts';
-import { clusterOf, type Estate } from '../estate/estate.ts';
-import { readSchema } from '../estate/schema.ts';
-import { dropViews, type FlipAttempt, type PinnedViews } from '../flip/attempt.ts';
-import type { TableShape } from '../ports/place.ts';
+import { compareSides, type SideViews, withLiveViews } from '../estate/compareSides.ts';
+import type { Estate } from '../estate/estate.ts';
+import { dropViews, type FlipAttempt } from '../flip/attempt.ts';
 import type { Verification } from '../service/status.ts';
 import type { ComparisonResult } from '../verification/index.ts';
 import { untilStill } from './liveLooks.ts';
@@ -22,7 +21,9 @@ export async function verify(
   try {
     const exact = await comparePinned(estate, migration, attempt?.views ?? null, run);
     const pinned = exact !== null;
-    const result = exact ?? (await untilStill(estate.clock, run, () => compareLive(estate, migration, run)));
+    const live = () =>
+      withLiveViews(estate, migration, run.signal, (views) => compareSides(estate, migration, views, run.signal));
+    const result = exact ?? (await untilStill(estate.clock, run, live));
     const verification: Verification = {
       outcome: result.mismatches === 0 ? 'equal' : 'different',
       kind: pinned ? 'cutover-point' : 'live',
@@ -43,52 +44,15 @@ export async function verify(
 async function comparePinned(
   estate: Estate,
   migration: MigrationContext,
-  views: PinnedViews | null,
+  views: SideViews | null,
   run: EffectRun,
 ): Promise<ComparisonResult | null> {
   if (views === null || views.source.length === 0 || views.cluster.length === 0) return null;
   try {
-    return await compare(estate, migration, views, run.signal);
+    return await compareSides(estate, migration, views, run.signal);
   } catch (error) {
     if (!(error instanceof ViewLostError)) throw error;
     run.note(`the proof of the cutover point is missing: ${error.message}; the live sides are compared`);
     return null;
-  }
-}
-
-async function compare(estate: Estate, migration: MigrationContext, views: PinnedViews, signal: AbortSignal) {
-  const { sites, cluster } = await readSchema(estate, migration.homeRegion);
-  const site = sites[0]?.shapes ?? [];
-  return estate.compareOrg({
-    // On the way back the proof is that nothing of the cluster is missing: what only the sites have, nobody wrote meanwhile.
-    source: {
-      views: views.source,
-      shapes: migration.direction === 'back' ? withoutExtras(site, cluster.shapes) : site,
-    },
-    target: { views: views.cluster, shapes: cluster.shapes },
-    tables: estate.tables,
-    orgId: migration.orgId,
-    signal,
-    monotonicMs: () => estate.clock.monotonicMs(),
-  });
-}
-
-/** The tables with the columns that the other side has as well. */
-function withoutExtras(shapes: readonly TableShape[], other: readonly TableShape[]): TableShape[] {
-  return shapes.map((shape) => {
-    const there = other.find(({ table }) => table === shape.table)?.columns ?? [];
-    return { ...shape, columns: shape.columns.filter(({ name }) => there.some((column) => column.name === name)) };
-  });
-}
-
-async function compareLive(estate: Estate, migration: MigrationContext, run: EffectRun): Promise<ComparisonResult> {
-  const views: PinnedViews = {
-    source: await estate.sites[0].openViews(1, run.signal),
-    cluster: await clusterOf(estate, migration.homeRegion).openViews(1, run.signal),
-  };
-  try {
-    return await compare(estate, migration, views, run.signal);
-  } finally {
-    await Promise.all([...views.source, ...views.cluster].map((view) => view.close()));
   }
 }

@@ -29,6 +29,11 @@ export const needsOperator = migration.createStateConfig({
         target: 'rollingBack.settling',
         actions: 'forgetReason',
       },
+      {
+        guard: { type: 'wasIn', params: { point: 'exportingLast' } },
+        target: 'rollingBack.exportingLast',
+        actions: 'forgetReason',
+      },
       // The sides still differ: they are compared again before anything is deleted at the cluster.
       {
         guard: { type: 'wasIn', params: { point: 'comparingBack' } },
@@ -56,7 +61,10 @@ export const needsOperator = migration.createStateConfig({
         actions: { type: 'requestReturn', params: { outcome: 'rolledBack' } },
       },
     ],
-    // To stay on the cluster, where the way back cannot be gone.
+    // The three ways out where the way back cannot be gone, beside waiting on: to stay under watch, to stay for good, and
+    // to let go of what has not travelled.
+    resume: { guard: 'cannotReturn', target: 'soaking', actions: 'stay' },
+    acceptLoss: { guard: 'cannotReturn', target: 'rollingBack.exporting', actions: ['acceptLoss', 'forgetReason'] },
     complete: { guard: 'mayComplete', target: 'completing' },
     cancel: {
       guard: 'mayLeave',

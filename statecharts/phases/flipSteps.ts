@@ -21,7 +21,8 @@ export const drain = migration.createStateConfig({
 export const fence = migration.createStateConfig({
   ...during('flip.fence'),
   tags: ['memory'],
-  on: { 'flip.fence.done': 'marker' },
+  // Under an accepted loss no task is left that a marker could travel with.
+  on: { 'flip.fence.done': [{ guard: 'lossAccepted', target: 'pinViews' }, { target: 'marker' }] },
 });
 export const marker = migration.createStateConfig({
   ...during('flip.marker'),

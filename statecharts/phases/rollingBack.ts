@@ -1,13 +1,15 @@
 import { backoffDeadline, during, migration } from '../setup.ts';
+import { detaching, exporting, exportingLast } from './acceptedLoss.ts';
 import { commit, recovering, undecided } from './flipSteps.ts';
 
 /**
  * The flip the other way: first the reverse task has to be in step, with nothing held; then the same steps. An abort
- * leaves the cluster serving and tries again. What cannot catch up waits for an operator: no write is thrown away.
+ * leaves the cluster serving and tries again. What cannot catch up waits for an operator: no write is thrown away, unless
+ * an approver accepts it. Then the way is exporting · detaching · the flip without its marker · settling · exportingLast.
  */
 export const rollingBack = migration.createStateConfig({
   initial: 'catchUp',
-  entry: 'resetTries',
+  entry: 'beginReturn',
   states: {
     catchUp: {
       ...during('reverse.catchUp'),
@@ -19,6 +21,8 @@ export const rollingBack = migration.createStateConfig({
         },
       },
     },
+    exporting,
+    detaching,
     prepare: {
       entry: [
         { type: 'beginAttempt', params: { direction: 'back' } },
@@ -49,24 +53,28 @@ export const rollingBack = migration.createStateConfig({
     afterAbort: {
       always: [
         { guard: 'triesLeft', target: 'backoff' },
-        { target: '#migration.needsOperator', actions: { type: 'resumeAt', params: { point: 'rollingBack' } } },
+        {
+          target: '#migration.needsOperator',
+          actions: ['withdrawLoss', { type: 'resumeAt', params: { point: 'rollingBack' } }],
+        },
       ],
     },
     backoff: {
       entry: { type: 'setDeadline', params: backoffDeadline },
       exit: { type: 'clearDeadline', params: { deadline: 'backoff' } },
-      on: { 'deadline.backoff': 'catchUp' },
+      on: { 'deadline.backoff': [{ guard: 'lossAccepted', target: 'prepare' }, { target: 'catchUp' }] },
     },
     settling: {
       ...during('flip.settle'),
       on: {
-        'flip.settle.done': 'comparing',
+        'flip.settle.done': [{ guard: 'lossAccepted', target: 'exportingLast' }, { target: 'comparing' }],
         'flip.settle.failed': {
           target: '#migration.needsOperator',
           actions: ['keepReason', { type: 'resumeAt', params: { point: 'settlingBack' } }],
         },
       },
     },
+    exportingLast,
     comparing: {
       ...during('verify'),
       on: {

@@ -27,6 +27,8 @@ export function statusOf(id: string, orgId: number, changes: Partial<MigrationSt
     lag: { forwardMs: null, reverseMs: null, observedAt: null },
     attempts: [],
     verification: null,
+    wayBack: null,
+    leftBehind: [],
     findings: [],
     policy: {},
     owner: null,

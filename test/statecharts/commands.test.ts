@@ -46,6 +46,8 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
   completing: [''],
 
   'rollingBack.catchUp': [''],
+  'rollingBack.exporting': ['resume'],
+  'rollingBack.detaching': [''],
   'rollingBack.prepare': [''],
   'rollingBack.undecided.hold': bothWays(''),
   'rollingBack.undecided.drain': bothWays(''),
@@ -59,10 +61,18 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
   'rollingBack.aborting': [''],
   'rollingBack.backoff': [''],
   'rollingBack.settling': [''],
+  'rollingBack.exportingLast': [''],
   'rollingBack.comparing': [''],
 
   cleaningUp: [''],
-  needsOperator: ['retry', 'rollback cancel retry', 'rollback complete retry', 'rollback retry'],
+  needsOperator: [
+    'resume rollback complete retry acceptLoss',
+    'resume rollback retry acceptLoss',
+    'retry',
+    'rollback cancel retry',
+    'rollback complete retry',
+    'rollback retry',
+  ],
   completed: [''],
   rolledBack: [''],
   cancelled: [''],
@@ -89,9 +99,9 @@ describe('pause', () => {
   });
 
   test('that has not taken effect yet is taken back by resume, and nothing else changes', () => {
-    // Behind the soak only the pause kept it from completing.
-    const tookEffect = new Set(['paused', 'soaking.soaked']);
-    const takenBack = edges.filter(({ from, event }) => event.type === 'resume' && !tookEffect.has(nameOf(from)));
+    // Behind the soak only the pause kept it from completing; on a way back that cannot be gone it means to stay.
+    const meansMore = new Set(['paused', 'soaking.soaked', 'needsOperator', 'rollingBack.exporting']);
+    const takenBack = edges.filter(({ from, event }) => event.type === 'resume' && !meansMore.has(nameOf(from)));
     expect(takenBack.some(({ from }) => from.snapshot.hasTag('holding'))).toBe(true);
     for (const { from, to } of takenBack) {
       expect(nameOf(to)).toBe(nameOf(from));
@@ -120,7 +130,10 @@ describe('pause', () => {
     }
     const completing = edges.filter(({ to }) => nameOf(to) === 'soaking.schemaCheck');
     const bySoaking = completing.filter(({ event }) => event.type === 'deadline.soak');
+    const { length } = bySoaking;
+    expect(length).toBeGreaterThan(0);
     expect(unique(bySoaking.map(({ from }) => String(from.snapshot.context.pauseRequested)))).toEqual(['false']);
+    expect(unique(bySoaking.map(({ from }) => String(from.snapshot.context.stays)))).toEqual(['false']);
   });
 });
 

@@ -112,6 +112,9 @@ export function story(node: Node): string {
 
 /** A new attempt begins undecided, under its owner; bringing strays of the last one ends. */
 function entered(from: MachineClass, to: MachineClass, world: World): World {
+  // Each acceptance begins with nothing written down.
+  const accepted = to.visit.work.asked.includes('loss.export') && !from.visit.work.asked.includes('loss.export');
+  if (accepted) return { ...world, exported: 'nothing' };
   const begins = to.visit.work.asked.includes('flip.prepare') && !from.visit.work.asked.includes('flip.prepare');
   return begins ? { ...world, decision: null, begun: true, strays: null } : world;
 }

@@ -16,6 +16,7 @@ export const commands: readonly CommandEvent['type'][] = [
   'complete',
   'cancel',
   'retry',
+  'acceptLoss',
 ];
 
 /** Every answer of an effect that the machine could tell from another one. */
@@ -50,6 +51,9 @@ export const outputs: { readonly [E in EffectName]: readonly EffectOutputs[E][] 
   'schema.watch': [{}],
   'soak.watch': [],
   'reverse.catchUp': [{ lagMs: 8 }],
+  'loss.export': [{}],
+  'loss.detach': [{}],
+  'loss.exportLast': [{}],
   complete: [{}],
   'clean.up': [{}],
 };
@@ -178,6 +182,8 @@ export function keyOf(snapshot: Snapshot): string {
     context.pauseRequested,
     context.returnRequested,
     context.verified,
+    context.lossAccepted,
+    context.stays,
     context.resumeAt,
     context.outcome,
   ].join(' ');

@@ -43,10 +43,10 @@ export function merged(visits: readonly Visit[]): MachineClass {
 
 /** Everything that the world's model or its rules read of a snapshot. */
 function meaning({ snapshot }: Visit): string {
-  const { serving, outcome, direction, replicationTries } = snapshot.context;
+  const { serving, outcome, direction, replicationTries, lossAccepted } = snapshot.context;
   const name = fullName(snapshot);
   const inFlip = /flipping|rollingBack|settling/.test(name);
-  return [name, serving, outcome, inFlip && direction, replicationTries > 0].join(' ');
+  return [name, serving, outcome, inFlip && direction, replicationTries > 0, lossAccepted].join(' ');
 }
 
 function numbered(visits: readonly Visit[], keyOf: (visit: Visit) => string): Map<Visit, number> {

@@ -11,8 +11,14 @@ export const rules: Readonly<Record<string, (world: World, snapshot: Snapshot) =
     return sides.has('source') && sides.has('cluster') ? 'one proxy sends to the source, one to the cluster' : null;
   },
 
-  'a side that clients can write has every acknowledged write': (world) => {
-    const behind = (['source', 'cluster'] as const).filter((side) => isOpen(world, side) && !world.whole[side]);
+  'a side that clients can write has every acknowledged write, but for an accepted loss that stands in a file': (
+    world,
+    { context },
+  ) => {
+    const accepted = context.lossAccepted && world.exported !== 'nothing' && world.reverse === 'none';
+    const behind = (['source', 'cluster'] as const).filter(
+      (side) => isOpen(world, side) && !world.whole[side] && !(accepted && side === 'source'),
+    );
     return behind.length > 0 ? `${behind.join()} is open and has not everything` : null;
   },
 
@@ -45,6 +51,14 @@ export const rules: Readonly<Record<string, (world: World, snapshot: Snapshot) =
     if (world.forward !== 'none' || world.reverse !== 'none') return 'a task is left';
     const other: Side = side === 'source' ? 'cluster' : 'source';
     return fencesOf(world, other).every(({ writer }) => writer === 'nobody') ? null : `${other} is open to somebody`;
+  },
+
+  'the cluster is cleaned up after an accepted loss only when exactly what was left behind stands in a file': (
+    world,
+    { value, status, context },
+  ) => {
+    const ends = context.lossAccepted && (value === 'cleaningUp' || status === 'done');
+    return ends && world.exported !== 'exactly' ? `${world.exported} was exported` : null;
   },
 
   'a pause holds nobody': (world, snapshot) =>

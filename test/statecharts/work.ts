@@ -70,6 +70,12 @@ export function nextSteps(effect: EffectName, order: Order, world: World, worker
             hand.task('reverse', 'running', 'none'),
             hand.fences('cluster', 'nobody'),
           );
+    case 'loss.export':
+      return hand.exports('before');
+    case 'loss.detach':
+      return hand.noTasks();
+    case 'loss.exportLast':
+      return hand.exports('exactly');
     case 'complete':
       // Waits for the proxies that are still being brought.
       return routesAre(world, ['cluster']) ? inTurn(hand.noTasks(), hand.fences('source', 'nobody')) : [];
@@ -193,6 +199,10 @@ class Hand {
   noTasks(): readonly World[] {
     const gone = (['forward', 'reverse'] as const).filter((name) => this.#world[name] !== 'none');
     return this.#isOwner ? gone.map((name) => ({ ...this.#world, [name]: 'none' })) : [];
+  }
+
+  exports(what: World['exported']): readonly World[] {
+    return this.#isOwner && this.#world.exported !== what ? [{ ...this.#world, exported: what }] : [];
   }
 
   /** The store takes a decision of the present owner only, and only the first. */

@@ -32,6 +32,8 @@ describe.each([
         expect(before).toContain(`${phase}.${step}`);
       }
     }
+    const lossy = nodes.filter((node) => snapshotOf(node).status === 'done' && snapshotOf(node).context.lossAccepted);
+    expect(lossy.some(({ world }) => !world.whole.source)).toBe(true);
     expect(nodes.some(({ cause }) => cause === 'a former owner goes on')).toBe(true);
     expect(nodes.some(({ world }) => world.strays !== null && world.proxies.some(({ at }) => at === 'held'))).toBe(
       true,

@@ -31,6 +31,8 @@ export interface World {
   readonly reverse: TaskLife;
   /** Sides that have every acknowledged write. */
   readonly whole: Readonly<Record<Side, boolean>>;
+  /** What stands in files of an accepted loss: all that had not travelled before the flip, and exactly what was left. */
+  readonly exported: 'nothing' | 'before' | 'exactly';
   /** Where proxies that did not answer are still being brought. */
   readonly strays: Side | null;
   /** Effects that a former owner, frozen or cut off, may still be at. */
@@ -54,6 +56,7 @@ export const firstWorld: World = {
   forward: 'none',
   reverse: 'none',
   whole: { source: true, cluster: false },
+  exported: 'nothing',
   strays: null,
   former: null,
   disturbed: false,
@@ -85,6 +88,7 @@ export function worldKey(world: World): string {
     world.reverse,
     world.whole.source,
     world.whole.cluster,
+    world.exported,
     world.strays,
     world.disturbed,
     world.former === null ? '' : `${world.former.direction}:${world.former.effects.join('+')}`,

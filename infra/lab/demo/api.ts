@@ -52,6 +52,11 @@ export class LabApi {
     );
   };
 
+  acceptLoss = async (id: string, reason: string, role: keyof LabTokens = 'approver'): Promise<MigrationStatus> => {
+    const body = { acceptLoss: true, reason };
+    return migrationStatusSchema.parse(await this.#call(role, 'POST', `/v1/migrations/${id}/rollback`, body));
+  };
+
   /** Any other resource; the caller knows what it answers with. */
   read = (path: string, role: keyof LabTokens = 'viewer'): Promise<unknown> => this.#call(role, 'GET', path);
   post = (path: string, role: keyof LabTokens, body: unknown): Promise<unknown> => this.#call(role, 'POST', path, body);

@@ -50,6 +50,8 @@ export interface ControllerConfigInput {
   readonly accounts: LabAccounts;
   readonly tokens: LabTokens;
   readonly policy: Partial<Policy>;
+  /** Where rows go that an accepted loss leaves behind. */
+  readonly exportsDirectory: string;
 }
 
 /** The YAML text and the environment that its secrets are read from. */
@@ -129,6 +131,7 @@ export function controllerConfig(
         techTables: TECH_TABLES.map((table) => ({ schema: BIGDB_SCHEMA, table })),
       },
       fence: { users: fenceUsers(input.accounts) },
+      exports: { directory: input.exportsDirectory },
       policy: { ...LAB_POLICY, ...input.policy },
     }),
   });

@@ -1,4 +1,6 @@
 import { randomBytes } from 'node:crypto';
+import { mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
 import { installFence } from '../../../src/fence/index.ts';
 import type { Policy } from '../../../statecharts/policy.ts';
 import {
@@ -65,6 +67,8 @@ export interface LabOrgAccess {
 /** The whole platform on this machine, without a controller. */
 export interface Lab {
   readonly baseDir: string;
+  /** Where the controllers export rows to. */
+  readonly exportsDirectory: string;
   readonly routing: 'user' | 'schema' | 'comment';
   readonly sites: Sites;
   readonly clusters: readonly { readonly homeRegion: string; readonly server: DatabaseServer }[];
@@ -150,6 +154,8 @@ export async function startLab(options: LabOptions = {}): Promise<Lab> {
 
     const storeAccount = await createStoreAccount(control.store);
     const tokens = makeTokens();
+    const exportsDirectory = join(baseDir, 'exports');
+    await mkdir(exportsDirectory);
     const config = controllerConfig({
       routing,
       sites: siteServers,
@@ -166,9 +172,11 @@ export async function startLab(options: LabOptions = {}): Promise<Lab> {
       accounts,
       tokens,
       policy: options.policy ?? {},
+      exportsDirectory,
     });
     return {
       baseDir,
+      exportsDirectory,
       routing,
       sites,
       clusters,

@@ -62,14 +62,17 @@ export class Statements {
   columns(keys: readonly Key[]): string {
     const digests = this.#plan.values.map(({ sql }, i) => `LEFT(SHA2(IFNULL(${sql}, ${NULL_MARK}), 256), 32) AS c${i}`);
     const texts = this.#plan.json.length === 0 ? [] : [this.#texts()];
-    const rows = keys.map((key) => keyCondition(this.#plan.key, key)).join(' OR ');
-    return `SELECT ${[`${this.#name} AS name`, ...digests, ...texts].join(', ')} FROM ${this.#plan.table} ${this.#org} AND (${rows})`;
+    return `SELECT ${[`${this.#name} AS name`, ...digests, ...texts].join(', ')} ${this.#withKeys(keys)}`;
   }
 
   images(keys: readonly Key[]): string {
     const values = this.#plan.image.map(({ sql }, i) => `${sql} AS v${i}`);
+    return `SELECT ${[`${this.#name} AS name`, ...values].join(', ')} ${this.#withKeys(keys)}`;
+  }
+
+  #withKeys(keys: readonly Key[]): string {
     const rows = keys.map((key) => keyCondition(this.#plan.key, key)).join(' OR ');
-    return `SELECT ${[`${this.#name} AS name`, ...values].join(', ')} FROM ${this.#plan.table} ${this.#org} AND (${rows})`;
+    return `FROM ${this.#plan.table} ${this.#org} AND (${rows})`;
   }
 
   #texts(): string {
