@@ -37,6 +37,7 @@ export async function serve(
       service: controller.service,
       operations: controller.operations,
       tokens: config.tokens,
+      ...(config.jwt === undefined ? {} : { jwt: config.jwt }),
       version: packageJson.version,
       logger: logger.child({ part: 'http' }),
     });

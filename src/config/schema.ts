@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { jwtSchema, roles } from './identity.ts';
 import { policySchema } from './policy.ts';
 import { routingSchema } from './routing.ts';
 import {
@@ -14,10 +15,6 @@ import {
   tls,
   userName,
 } from './values.ts';
-
-/** Roles, each with all that the ones before it may do. */
-export const roles = ['viewer', 'operator', 'approver', 'admin'] as const;
-export type Role = (typeof roles)[number];
 
 const arn = (kind: 'rep' | 'endpoint') =>
   z.string().regex(new RegExp(`^arn:[^:]+:dms:[^:]+:[^:]*:${kind}:.+$`), `must be a DMS ARN (arn:aws:dms:…:${kind}:…)`);
@@ -52,6 +49,7 @@ export function configSchema(references: References) {
         }),
       )
       .min(1),
+    jwt: jwtSchema(references).exactOptional(),
     store: z.strictObject({ ...database, database: identifier }),
     coredb: z.strictObject({
       ...database,

@@ -76,12 +76,22 @@ export class TokenMissingError extends CutoverError {
   }
 }
 
-/** The bearer token is none that the configuration knows. */
+/** The bearer token is none that the configuration knows, or a JSON Web Token that is not taken. */
 export class TokenRefusedError extends CutoverError {
   readonly code = 'TOKEN_REFUSED';
-  readonly remedy = 'Use a token whose SHA-256 is in the configuration.';
-  constructor() {
-    super('the bearer token is not known here');
+  readonly remedy = 'Use a token whose SHA-256 is in the configuration, or get a new one of the configured issuer.';
+  constructor(why: string) {
+    super(`the bearer token is refused: ${why}`);
+  }
+}
+
+/** The keys of the tokens' issuer cannot be had, so nobody's token can be checked. */
+export class IdentityUnavailableError extends CutoverError {
+  readonly code = 'IDENTITY_UNAVAILABLE';
+  readonly remedy = 'Check jwt.keys in the configuration and the issuer; tokens of the configuration work meanwhile.';
+  readonly transient = true;
+  constructor(cause: unknown) {
+    super('the keys of the tokens’ issuer cannot be read', { cause });
   }
 }
 

@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import type { Socket } from 'node:net';
 import Fastify, { type FastifyBaseLogger, LogController } from 'fastify';
 import { serializerCompiler, validatorCompiler, type ZodTypeProvider } from 'fastify-type-provider-zod';
+import type { JwtConfig } from '../config/identity.ts';
 import { RequestMalformedError } from '../errors/http.ts';
 import type { OperationsService } from '../service/operations.ts';
 import type { MigrationService } from '../service/status.ts';
@@ -12,6 +13,7 @@ import { type StreamSettings, streamDefaults } from './eventStream.ts';
 import { eventRoutes } from './events.ts';
 import { healthRoutes } from './health.ts';
 import { keepAnswers } from './idempotency.ts';
+import { jwtReader } from './jwt.ts';
 import { watchMethods } from './methods.ts';
 import { migrationRoutes } from './migrations.ts';
 import { watchRoutes } from './openapi.ts';
@@ -24,6 +26,8 @@ export interface AppParts {
   readonly service: MigrationService;
   readonly operations: OperationsService;
   readonly tokens: readonly TokenEntry[];
+  /** JSON Web Tokens that are taken beside them. */
+  readonly jwt?: JwtConfig;
   readonly version: string;
   readonly logger?: FastifyBaseLogger;
   readonly streams?: Partial<StreamSettings>;
@@ -34,7 +38,7 @@ const bodyLimitBytes = 64 * 1024;
 const requestTimeoutMs = 30_000;
 
 /** The HTTP API. Nothing but health is served without a token. */
-export function buildApp({ service, operations, tokens, version, logger, streams }: AppParts): App {
+export function buildApp({ service, operations, tokens, jwt, version, logger, streams }: AppParts): App {
   const app: App = Fastify({
     ...(logger ? { loggerInstance: logger } : { logger: false }),
     logController: new LogController({ disableRequestLogging: true }),
@@ -66,7 +70,7 @@ export function buildApp({ service, operations, tokens, version, logger, streams
   healthRoutes(app, service, version);
   app.register(async (scope: App) => {
     const refuseOtherMethods = watchMethods(scope);
-    requireTokens(scope, tokens);
+    requireTokens(scope, tokens, jwt === undefined ? null : jwtReader(jwt));
     keepAnswers(scope, operations);
     auditCommands(scope, operations);
     migrationRoutes(scope, service);

@@ -1,7 +1,8 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
-import { type Role, roles } from '../config/schema.ts';
+import { type Role, roles } from '../config/identity.ts';
 import { RoleTooLowError, TokenMissingError, TokenRefusedError } from '../errors/http.ts';
 import type { Actor, CommandName } from '../service/status.ts';
+import { type Identity, looksLikeJwt } from './jwt.ts';
 import type { App } from './types.ts';
 
 /** A bearer token that is accepted, known here by its SHA-256 only (64 hexadecimal digits). */
@@ -30,22 +31,31 @@ export const roleOfSchemaAccept: Role = 'approver';
 export const roleOfAcceptedLoss: Role = 'approver';
 
 /** Demands a token, and the role that the route names, from every request of the scope. */
-export function requireTokens(scope: App, tokens: readonly TokenEntry[]): void {
+export function requireTokens(
+  scope: App,
+  tokens: readonly TokenEntry[],
+  readJwt: ((token: string) => Promise<Identity>) | null,
+): void {
   const known = tokens.map((token) => ({ ...token, digest: Buffer.from(token.sha256, 'hex') }));
 
-  scope.addHook('onRequest', async (request) => {
-    const given = /^Bearer +([\x21-\x7e]{1,4096})$/i.exec(request.headers.authorization ?? '')?.[1];
-    if (given === undefined) throw new TokenMissingError();
+  /** One of the configuration's own tokens. */
+  const named = (given: string): Identity | null => {
     const digest = createHash('sha256').update(given).digest();
     // Every entry is compared, so that the time taken tells nothing about which one matched.
     const matching = known.filter(
       (token) => token.digest.length === digest.length && timingSafeEqual(token.digest, digest),
     );
-    const token = matching[0];
-    if (token === undefined) throw new TokenRefusedError();
+    return matching[0] ?? null;
+  };
+
+  scope.addHook('onRequest', async (request) => {
+    const given = /^Bearer +([\x21-\x7e]{1,4096})$/i.exec(request.headers.authorization ?? '')?.[1];
+    if (given === undefined) throw new TokenMissingError();
+    const identity = named(given) ?? (readJwt !== null && looksLikeJwt(given) ? await readJwt(given) : null);
+    if (identity === null) throw new TokenRefusedError('it is not known here');
     const needed = request.routeOptions.config.role ?? 'admin';
-    assertRole(token.role, needed);
-    request.actor = { name: token.name, role: token.role, from: request.ip };
+    assertRole(identity.role, needed);
+    request.actor = { name: identity.name, role: identity.role, from: request.ip };
   });
 }
 

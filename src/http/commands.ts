@@ -1,5 +1,5 @@
 import type { z } from 'zod';
-import type { Role } from '../config/schema.ts';
+import type { Role } from '../config/identity.ts';
 import {
   type Actor,
   type CommandInput,

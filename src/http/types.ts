@@ -1,7 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { FastifyBaseLogger, FastifyInstance, RawServerDefault } from 'fastify';
 import type { ZodTypeProvider } from 'fastify-type-provider-zod';
-import type { Role } from '../config/schema.ts';
+import type { Role } from '../config/identity.ts';
 import type { Actor } from '../service/status.ts';
 
 /** Fastify with requests and replies typed by their zod schemas. */
