@@ -4,7 +4,7 @@ import { pollUntil } from '../../infra/lab/databases/index.ts';
 import type { ControllerProcess } from '../../infra/lab/estate/controllerProcess.ts';
 import { settled } from '../conformance/proxysql/bench.ts';
 import { Relay } from '../routing/relay.ts';
-import { all, quickPolicy, Stage } from './stage.ts';
+import { all, quickPolicy, refuseWrites, Stage } from './stage.ts';
 import { allThere, SteadyWriter, stopAndLook } from './writer.ts';
 
 // The owner reaches its store through a link that breaks at the very commit; everybody else has another way.
@@ -19,7 +19,8 @@ let link: Relay;
 let cutOff: ControllerProcess;
 const ready: { readonly orgId: number; readonly id: string }[] = [];
 beforeAll(async () => {
-  stage = await Stage.start({ orgs: 6, rows: 100 });
+  // Errors and a cluster that refuses writes are part of some tests: nobody goes back for them.
+  stage = await Stage.start({ orgs: 7, rows: 100, policy: { onUnhealthy: 'alert', onErrorRate: 'alert' } });
   link = await Relay.start(stage.lab.control.store.port);
   await stage.controller.stop();
   cutOff = await stage.startController((config) => {
@@ -30,7 +31,7 @@ beforeAll(async () => {
     ...(await all(
       stage.lab.orgs.map(async ({ orgId }, index) => ({
         orgId,
-        id: await stage.toReady(orgId, index === 5 ? { flipTries: 1 } : {}),
+        id: await stage.toReady(orgId, index === 6 ? { flipTries: 1 } : {}),
       })),
     )),
   );
@@ -100,6 +101,30 @@ describe('the answer to the commit is lost', () => {
     await allOnCluster();
     const { attempts } = await stage.api.get(id);
     expect(attempts.map(({ decision }) => decision)).toEqual(['commit']);
+    await stage.toCompleted(id);
+  });
+});
+
+describe('a cluster that refuses writes behind the commit', () => {
+  it('holds nobody beyond the budget: clients read there, and write as soon as it takes writes', async () => {
+    await loseTheAnswer(true);
+    await refuseWrites(stage.cluster, true);
+    try {
+      link.mend();
+      await pollUntil('the end of the hold', async () =>
+        (await stage.routeStates(orgId)).every((state) => state === 'cluster'),
+      );
+      const reader = await stage.client(orgId);
+      await reader.query('SELECT COUNT(*) FROM CdrTasks WHERE OrgID = ?', [orgId]);
+      await stage.until(id, 'waiting for the fence', ({ waitsFor }) => waitsFor?.startsWith('the fence at') === true);
+    } finally {
+      await refuseWrites(stage.cluster, false);
+    }
+    await moreWrites(writers);
+    await stage.untilState(id, 'soaking');
+    expect(await stopAndLook(stage, writers, stage.cluster)).toEqual(allThere);
+    const codes = new Set(writers.flatMap(({ errors }) => errors.map(({ code }) => code)));
+    expect([...codes].filter((code) => !/^ER_(OPTION_PREVENTS_STATEMENT|SIGNAL_EXCEPTION)$/.test(code))).toEqual([]);
     await stage.toCompleted(id);
   });
 });

@@ -250,6 +250,13 @@ export class Stage {
   }
 }
 
+/** As in a failover of Aurora: the server refuses everybody's writes, and reads go on. */
+export async function refuseWrites(server: DatabaseServer, refuse: boolean): Promise<void> {
+  // In MySQL the stricter one switches the other one on with it, and goes off with it.
+  const variable = server.flavour === 'mysql' && refuse ? 'super_read_only' : 'read_only';
+  await onServer(server, (connection) => connection.query(`SET GLOBAL ${variable} = ${refuse ? 'ON' : 'OFF'}`));
+}
+
 /** All of them to the end, so that nothing goes on behind a test; then the first failure. */
 export async function all<T>(work: readonly Promise<T>[]): Promise<T[]> {
   const results = await Promise.allSettled(work);

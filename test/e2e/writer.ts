@@ -139,12 +139,12 @@ export async function stopAndLook(
 /** Nothing lost, nothing twice, nothing from nowhere. */
 export const allThere: Found = { lost: [], duplicated: [], unexplained: [] };
 
-/** An open transaction of the org that has written a row; `end` commits it. */
+/** An open transaction of the org that has written a row; `end` commits it, `abandon` goes away without. */
 export async function openTransaction(
   stage: Stage,
   orgId: number,
   proxyIndex = 0,
-): Promise<{ payload: string; end(): Promise<void> }> {
+): Promise<{ payload: string; end(): Promise<void>; abandon(): void }> {
   const connection = await stage.client(orgId, proxyIndex);
   const payload = `transaction ${randomBytes(6).toString('hex')}`;
   await connection.query('BEGIN');
@@ -159,5 +159,6 @@ export async function openTransaction(
       await connection.query('COMMIT');
       connection.destroy();
     },
+    abandon: () => connection.destroy(),
   };
 }
