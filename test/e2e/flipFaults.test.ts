@@ -1,3 +1,4 @@
+import type { Connection } from 'mysql2/promise';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { pollUntil } from '../../infra/lab/databases/index.ts';
 import { all, quickPolicy, Stage } from './stage.ts';
@@ -12,9 +13,9 @@ let stage: Stage;
 /** Orgs that are ready to be flipped, each for one test. */
 const ready: { readonly orgId: number; readonly id: string }[] = [];
 beforeAll(async () => {
-  stage = await Stage.start({ orgs: 8, rows: 200 });
+  stage = await Stage.start({ orgs: 10, rows: 200 });
   ready.push(
-    ...(await all(stage.lab.orgs.slice(0, 7).map(async ({ orgId }) => ({ orgId, id: await stage.toReady(orgId) })))),
+    ...(await all(stage.lab.orgs.slice(0, 8).map(async ({ orgId }) => ({ orgId, id: await stage.toReady(orgId) })))),
   );
 });
 afterAll(() => stage?.stop());
@@ -90,7 +91,14 @@ describe('in a flip', () => {
   });
 
   it('a writer past the proxies that does not end: the fence waits for it, the attempt is aborted, and later it succeeds', async () => {
-    const direct = await stage.direct(0);
+    // Another org's transaction, just as long, holds nothing up: it is open until the org has flipped.
+    const [direct, others] = [await stage.direct(0), await stage.direct(0)];
+    await others.query('BEGIN');
+    await others.query(
+      "UPDATE BigDB.ApplicationBlob SET ContentType = 'others' WHERE OrgID = ? AND BlobKey = 'seed/1'",
+      [stage.org(9).orgId],
+    );
+    await direct.query('SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED');
     await direct.query('BEGIN');
     // One row by its primary key: no gap is locked that the other writers would have to wait for.
     await direct.query(
@@ -108,6 +116,37 @@ describe('in a flip', () => {
     }
     await sourceServes();
     await succeedsLater();
+    await others.query('COMMIT');
+    others.destroy();
+  });
+
+  it('sessions with GET_LOCK, a temporary table and SET @x: each is named, what waits runs at the source, and later it succeeds', async () => {
+    for (const site of stage.sites) await stage.at(site, `GRANT CREATE TEMPORARY TABLES ON BigDB.* TO org_${orgId}`);
+    const because = ['get_lock', 'temporary_table', 'locked'];
+    const sessions = await all(because.map((_, index) => stage.client(orgId, index % 2)));
+    const [locking, scratching, setting] = sessions as [Connection, Connection, Connection];
+    await locking.query("SELECT GET_LOCK('a client of the org', 1)");
+    await scratching.query('CREATE TEMPORARY TABLE org_scratch (a INT)');
+    await setting.query('SET @x = 1');
+    const batching = await stage.client(orgId, 0, { multipleStatements: true });
+    await stage.api.command(id, 'approve');
+    await stage.untilHeld(orgId);
+    // It begins like a plain read, and is none.
+    const batch = batching.query(
+      "SELECT 1; INSERT INTO CdrTasks (OrgID, CdrRef, Payload) VALUES (?, UNHEX(REPLACE(UUID(), '-', '')), 'batch')",
+      [orgId],
+    );
+    const aborted = await stage.untilAborted(id);
+    const found = (aborted.reason?.details.sessions ?? []) as { because: string }[];
+    expect(aborted.reason?.code).toBe('DRAIN_TIMEOUT');
+    expect(found.map((session) => session.because).sort()).toEqual([...because].sort());
+    await batch;
+    const written = "SELECT 1 FROM BigDB.CdrTasks WHERE OrgID = ? AND Payload = 'batch'";
+    expect(await stage.at(stage.sites[0] ?? stage.cluster, written, [orgId])).toHaveLength(1);
+    await sourceServes();
+    for (const session of sessions) session.destroy();
+    await succeedsLater();
+    expect(await stage.at(stage.cluster, written, [orgId])).toHaveLength(1);
   });
 
   it('a site that does not replicate to the other: its marker does not arrive, and later it does', async () => {

@@ -11,7 +11,7 @@ beforeAll(async () => {
 afterAll(() => stage?.stop());
 afterEach(() => stage.lab.dms.faults.clear());
 
-it('that resumes behind the flip, by itself or by a lost reply, puts no old image over a newer row, and goes in the end', async () => {
+it('a forward task that resumes behind the flip, by itself or by a lost reply, puts no old image over a newer row, and goes in the end', async () => {
   const { orgId } = stage.org(0);
   const { faults } = stage.lab.dms;
   const forward = `bigdb-org${orgId}-forward-g1`;

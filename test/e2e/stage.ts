@@ -1,4 +1,4 @@
-import { type Connection, createConnection, type RowDataPacket } from 'mysql2/promise';
+import { type Connection, type ConnectionOptions, createConnection, type RowDataPacket } from 'mysql2/promise';
 import { parse, stringify } from 'yaml';
 import { type DatabaseServer, onServer, pollUntil } from '../../infra/lab/databases/index.ts';
 import { ApiRefusal, LabApi } from '../../infra/lab/demo/api.ts';
@@ -102,12 +102,13 @@ export class Stage {
   }
 
   /** A client of the org at a proxy. */
-  async client(orgId: number, proxyIndex = 0): Promise<Connection> {
+  async client(orgId: number, proxyIndex = 0, options: ConnectionOptions = {}): Promise<Connection> {
     const access = this.lab.orgs.find((org) => org.orgId === orgId);
     if (access === undefined) throw new Error(`the lab has no org ${orgId}`);
     const { host, port } = this.proxy(proxyIndex);
     const { user, password, database } = access;
-    const connection = await createConnection({ host, port, user, password, database, charset: 'utf8mb4' });
+    const own = { host, port, user, password, database, charset: 'utf8mb4' };
+    const connection = await createConnection({ ...own, ...options });
     this.#connections.add(connection);
     // A connection that is cut is part of some tests.
     connection.on('error', () => {});
