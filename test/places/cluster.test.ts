@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe } from 'vitest';
 import { closingSuite } from './suites/closing.ts';
 import { connectionSuite } from './suites/connections.ts';
+import { definitionSuite } from './suites/definitions.ts';
 import { deletingSuite } from './suites/deleting.ts';
 import { findingSuite } from './suites/findings.ts';
 import { heartbeatSuite } from './suites/heartbeats.ts';
@@ -22,6 +23,7 @@ describe('a cluster', () => {
     viewSuite,
     deletingSuite,
     findingSuite,
+    definitionSuite,
     connectionSuite,
   ]) {
     suite(() => world);

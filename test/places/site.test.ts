@@ -3,6 +3,7 @@ import { WrongPlaceError } from '../../src/errors/index.ts';
 import { insert, nextEpoch, rejectionOf } from './help.ts';
 import { closingSuite } from './suites/closing.ts';
 import { connectionSuite } from './suites/connections.ts';
+import { definitionSuite } from './suites/definitions.ts';
 import { deletingSuite } from './suites/deleting.ts';
 import { findingSuite } from './suites/findings.ts';
 import { heartbeatSuite } from './suites/heartbeats.ts';
@@ -24,6 +25,7 @@ describe('a site', () => {
     viewSuite,
     deletingSuite,
     findingSuite,
+    definitionSuite,
     connectionSuite,
   ]) {
     suite(() => world);

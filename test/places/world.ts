@@ -6,6 +6,7 @@ import { type DatabaseServer, startCluster, startMariaDb } from '../../infra/lab
 import { createCluster, createSite, type DatabasePlace } from '../../src/adapters/mysql/index.ts';
 import { type FencePlan, type FenceUsers, installFence } from '../../src/fence/index.ts';
 import type { OrgTable } from '../../src/ports/place.ts';
+import { freeze } from './help.ts';
 
 export const PASSWORD = 'places-test';
 
@@ -29,6 +30,8 @@ export interface World {
   misconfigured(): DatabasePlace;
   /** An adapter whose host does not answer. */
   unreachable(): DatabasePlace;
+  /** Stops the server's process where it is; `server.kill('SIGCONT')` lets it go on. */
+  freeze(): Promise<void>;
   /** A connection that the world closes at its end. */
   connect(user: string): Promise<Connection>;
   close(): Promise<void>;
@@ -110,7 +113,7 @@ export async function makeWorld(kind: 'site' | 'cluster'): Promise<World> {
     // Port 1 of the loopback: nobody listens there.
     const unreachable = () => tracked(createSite({ ...target, port: 1, name: 'lon1', serverId: 1 }));
     const place = another();
-    return { server, plan, place, another, misconfigured, unreachable, connect, close };
+    return { server, plan, place, another, misconfigured, unreachable, connect, close, freeze: () => freeze(server) };
   } catch (error) {
     await close();
     throw error;

@@ -7,6 +7,7 @@ import {
   startCluster,
   startMariaDb,
 } from '../../infra/lab/databases/index.ts';
+import { openPool, type StorePool } from '../../src/adapters/store/connection.ts';
 import { createStore } from '../../src/adapters/store/store.ts';
 import type { JournalEntry, NewTimelineEvent, Store } from '../../src/ports/store.ts';
 import { planned, policyWith } from '../statecharts/machine.ts';
@@ -16,6 +17,8 @@ export interface StoreServer {
   readonly server: DatabaseServer;
   /** A store in a new, empty schema; `migrate()` has run unless `migrated` is false. */
   newStore(options?: { migrated?: boolean }): Promise<StoreInstance>;
+  /** A pool of its own in a store's schema, as the adapter opens it. */
+  pool(database: string): StorePool;
   close(): Promise<void>;
 }
 
@@ -60,6 +63,7 @@ export async function startStoreServer(kind: 'mariadb' | 'cluster'): Promise<Sto
         },
       };
     },
+    pool: (database) => openPool({ host, port, user, password, database }),
     async close() {
       await Promise.all(stores.map((store) => store.close()));
       await server.stop();

@@ -7,7 +7,7 @@ import {
   StaleEpochError,
   WrongPlaceError,
 } from '../../../src/errors/index.ts';
-import { countOf, freeze, insert, nextEpoch, rejectionOf, someoneWaitsForALock } from '../help.ts';
+import { countOf, insert, nextEpoch, rejectionOf, someoneWaitsForALock } from '../help.ts';
 import type { World } from '../world.ts';
 
 /** How the fence closes: for whom it waits, for whom not, and what it leaves behind when it cannot. */
@@ -163,7 +163,7 @@ export function closingSuite(world: () => World): void {
       await place.warmUp();
       // The connection that will be used has its time-out set: the first thing it sends is the lock request.
       await place.setFence(42, 'clients', nextEpoch(), 300);
-      await freeze(world().server);
+      await world().freeze();
       try {
         const startedMs = performance.now();
         const setting = rejectionOf(place.setFence(42, 'nobody', nextEpoch(), 300));

@@ -1,6 +1,5 @@
 import type { Connection } from 'mysql2/promise';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { pollUntil } from '../../../infra/lab/databases/index.ts';
 import { ViewLostError } from '../../../src/errors/index.ts';
 import { insert, nextEpoch, rejectionOf } from '../help.ts';
 import type { World } from '../world.ts';
@@ -94,17 +93,6 @@ export function viewSuite(world: () => World): void {
       const rows = await view?.query('SELECT CONNECTION_ID() AS id');
       await admin.query(`KILL ${String(rows?.[0]?.id)}`);
       expect(await rejectionOf(view?.query(COUNT) ?? Promise.resolve())).toBeInstanceOf(ViewLostError);
-    });
-
-    it('give way to an ALTER that waits for them', async () => {
-      const [view] = await world().place.openViews(1);
-      await view?.query(COUNT);
-      await admin.query('ALTER TABLE BigDB.CallLogs ADD COLUMN Added INT NULL, ALGORITHM = INPLACE');
-      await pollUntil('the view to say that it is lost', async () => {
-        const error = await rejectionOf(view?.query(COUNT) ?? Promise.resolve());
-        return error instanceof ViewLostError;
-      });
-      await admin.query('ALTER TABLE BigDB.CallLogs DROP COLUMN Added');
     });
 
     it('end when the caller gives up while they are opened', async () => {

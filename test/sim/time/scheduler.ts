@@ -26,6 +26,15 @@ export class Scheduler {
     return this.#steps;
   }
 
+  /** When the next thing happens; null when nothing is left. */
+  get nextAtMs(): number | null {
+    for (let first = this.#heap[0]; first !== undefined; first = this.#heap[0]) {
+      if (first.work !== null) return first.atMs;
+      this.#pop();
+    }
+    return null;
+  }
+
   /** Has `work` happen in `delayMs`; of two at the same moment the one scheduled first comes first. */
   after(delayMs: number, work: () => void): Cancel {
     const entry: Entry = { atMs: this.#nowMs + Math.max(0, delayMs), order: this.#scheduled++, work };

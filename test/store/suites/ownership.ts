@@ -1,6 +1,5 @@
 import { describe, expect, test } from 'vitest';
 import { freePort, pollUntil } from '../../../infra/lab/databases/index.ts';
-import { openPool } from '../../../src/adapters/store/connection.ts';
 import { createStore } from '../../../src/adapters/store/store.ts';
 import { create, nothing, rejection, type StoreServer, step, take } from '../world.ts';
 
@@ -142,12 +141,11 @@ export function ownershipSuite(server: () => StoreServer): void {
   });
 
   test('a transaction that a frozen controller left open keeps nobody from taking over', async () => {
-    const { host, port, user, password } = server().server;
     const { store, another, sql } = await server().newStore();
     const id = await create(store, 42);
     await take(store, 'a');
     const [schema] = await sql('SELECT DATABASE() AS name');
-    const left = openPool({ host, port, user, password, database: String(schema?.name) });
+    const left = server().pool(String(schema?.name));
     const connection = await left.getConnection();
     await connection.begin();
     await connection.query('UPDATE migrations SET revision = revision + 1 WHERE id = ?', [id]);
