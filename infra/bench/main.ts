@@ -1,8 +1,9 @@
 import { parseArgs } from 'node:util';
 import type { Benchmark, BenchResult } from './benchmark.ts';
+import { fence } from './fence/fence.ts';
 import { flip } from './flip/flip.ts';
 
-const benchmarks: readonly Benchmark[] = [flip];
+const benchmarks: readonly Benchmark[] = [flip, fence];
 
 const usage = `npm run bench -- [--only NAME] [--json] [--flips N]
 
