@@ -18,6 +18,7 @@ import { heartbeatMode } from './heartbeat/modes.ts';
 import { type ControllerMachine, thisMachine } from './machine.ts';
 import type { Place } from './ports/place.ts';
 import { ReturnPath } from './returnPath/returnPath.ts';
+import { ReverseTasks } from './returnPath/reverseTask.ts';
 import { WayBackWatch } from './returnPath/wayBack.ts';
 import { createOperations, type OperationsService } from './service/operations.ts';
 import { createService } from './service/service.ts';
@@ -98,6 +99,7 @@ export function openEstate(config: Config, logger: Logger, machine: ControllerMa
       readSchema: (homeRegion) => readSchema({ ...places, tables: config.catalogue.tables }, homeRegion),
     }),
     returnPath: new ReturnPath({ ...places, replication, clock, logger }),
+    reverseTasks: new ReverseTasks({ replication, store, clock }),
     rollbackTurns: new RollbackTurns({ limit: rollbackLimit(config), store, clock, logger }),
     logger,
     tables: config.catalogue.tables,
@@ -160,6 +162,7 @@ export async function startController(
     },
     onReleased: (context) => {
       wayBack.end(context.migrationId);
+      estate.reverseTasks.forget(context.migrationId);
       estate.heartbeats.set(context.orgId, null);
       void keeper.stop(context.migrationId);
       void attempts.forget(context.migrationId);

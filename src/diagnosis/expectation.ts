@@ -18,6 +18,8 @@ export type Stage =
   | 'settling'
   /** The cluster serves, with the way back open. */
   | 'onCluster'
+  /** The cluster serves, and a person decided without a way back: under an accepted loss, or to stay. */
+  | 'withoutWayBack'
   /** The source serves again after a way back. */
   | 'returned'
   /** The source serves; task and rows at the cluster are being removed. */
@@ -53,6 +55,7 @@ const byStage: Readonly<Record<Exclude<Stage, 'holding' | 'releasing'>, Expectat
   inStep: { ...source, clusterFence: ['forward', 'nobody'], forwardTask: 'required', reverseTask: 'allowed' },
   settling: { ...cluster, siteFence: ['nobody', 'reverse'], forwardTask: 'allowed', reverseTask: 'allowed' },
   onCluster: { ...cluster, siteFence: ['reverse', 'nobody'], forwardTask: 'forbidden', reverseTask: 'required' },
+  withoutWayBack: { ...cluster, siteFence: ['reverse', 'nobody'], forwardTask: 'forbidden', reverseTask: 'allowed' },
   returned: { ...source, clusterFence: ['nobody'], forwardTask: 'forbidden', reverseTask: 'allowed' },
   leaving: { ...source, clusterFence: notLoaded, forwardTask: 'allowed', reverseTask: 'allowed' },
   completing: { ...cluster, siteFence: ['reverse', 'nobody'], forwardTask: 'forbidden', reverseTask: 'allowed' },
@@ -122,9 +125,10 @@ export function stageOf(state: string, context: MigrationContext, attempt: Attem
     case 'verifying':
       return step === 'settling' ? 'settling' : 'onCluster';
     case 'soaking':
-      return 'onCluster';
+      return context.stays ? 'withoutWayBack' : 'onCluster';
     case 'rollingBack':
-      return context.serving === 'source' ? 'returned' : 'onCluster';
+      if (context.serving === 'source') return 'returned';
+      return context.lossAccepted ? 'withoutWayBack' : 'onCluster';
     default:
       return waitingStage(context);
   }
@@ -137,7 +141,7 @@ function waitingStage({ serving, resumeAt, replicationTries }: MigrationContext)
     // Where the flip could not be settled, either task may be there.
     return resumeAt === 'verifying' ? 'settling' : 'onCluster';
   }
-  if (resumeAt === 'settlingBack' || resumeAt === 'comparingBack') return 'returned';
+  if (resumeAt === 'settlingBack' || resumeAt === 'comparingBack' || resumeAt === 'exportingLast') return 'returned';
   if (resumeAt === 'cleaningUp') return 'leaving';
   if (resumeAt === 'lagCheck') return 'inStep';
   return replicationTries > 0 ? 'replicating' : 'untouched';

@@ -9,6 +9,7 @@ import type { Replication } from '../ports/replication.ts';
 import type { Routing } from '../ports/routing.ts';
 import type { Store } from '../ports/store.ts';
 import type { ReturnPath } from '../returnPath/returnPath.ts';
+import type { ReverseTasks } from '../returnPath/reverseTask.ts';
 import type { Samples } from '../soaking/samples.ts';
 import type { RollbackTurns } from '../soaking/turns.ts';
 import type { CompareOrg } from '../verification/index.ts';
@@ -31,6 +32,7 @@ export interface Estate {
   /** What the guards of all orgs share. */
   readonly samples: Samples;
   readonly returnPath: ReturnPath;
+  readonly reverseTasks: ReverseTasks;
   readonly rollbackTurns: RollbackTurns;
   readonly logger: Logger;
   readonly tables: readonly OrgTable[];

@@ -6,12 +6,12 @@ import type { Guard } from './guard.ts';
 const lookEveryMs = 500;
 
 /**
- * The reverse task failed, stopped, is gone, or has a table in error.
- * @param assertHealthy throws `TaskFailedError` where the task is not well
+ * The reverse task failed, does not stay resumed, is gone, or has a table in error.
+ * @param look throws `TaskFailedError` where the task is not well
  */
 export function reverseTaskGuard(
   { policy }: Pick<MigrationContext, 'policy'>,
-  assertHealthy: () => Promise<void>,
+  look: () => Promise<'well' | 'resuming'>,
 ): Guard {
   return {
     code: 'REVERSE_TASK_FAILED',
@@ -20,8 +20,8 @@ export function reverseTaskGuard(
     everyMs: lookEveryMs,
     async look() {
       try {
-        await assertHealthy();
-        return { breach: false, value: 'well' };
+        // While it is being resumed it is neither: whether it helps is seen afterwards.
+        return (await look()) === 'well' ? { breach: false, value: 'well' } : null;
       } catch (error) {
         if (error instanceof TaskFailedError) return { breach: true, value: error.message };
         // Without an answer of the service that can be read nothing is known of the task.

@@ -1,7 +1,6 @@
 import { policyDefaults } from '../config/index.ts';
 import type { EffectRun } from '../driver/handlers.ts';
 import { clusterOf, type Estate } from '../estate/estate.ts';
-import { assertTaskHealthy } from '../estate/taskHealth.ts';
 import { clusterHealthGuard } from './clusterHealth.ts';
 import { readErrorBaseline } from './errorBaseline.ts';
 import { errorRateGuard } from './errorRate.ts';
@@ -23,7 +22,7 @@ export async function soak(estate: Estate, run: EffectRun): Promise<never> {
   const watched = { ...run, migration };
   const wayBack = [
     reverseLagGuard(migration, estate.heartbeats, estate.clock),
-    reverseTaskGuard(migration, () => assertTaskHealthy(estate, run)),
+    reverseTaskGuard(migration, () => estate.reverseTasks.look(run)),
   ];
   const guards = [
     ...(migration.stays ? wayBack.map(knownBroken) : wayBack),

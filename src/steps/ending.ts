@@ -1,7 +1,6 @@
 import type { EffectRun } from '../driver/handlers.ts';
 import { FlipNotReadyError, LagBreachedError } from '../errors/index.ts';
 import { clusterOf, type Estate } from '../estate/estate.ts';
-import { assertTaskHealthy } from '../estate/taskHealth.ts';
 import type { RouteKeeper } from '../flip/routeKeeper.ts';
 import { retireAll } from '../flip/settle.ts';
 import type { RouteOwner, Side } from '../ports/routing.ts';
@@ -20,11 +19,15 @@ export async function catchUpBack(estate: Estate, run: EffectRun): Promise<{ lag
   const { orgId, homeRegion, policy } = run.migration;
   const cluster = clusterOf(estate, homeRegion);
   const startedAtMs = estate.clock.monotonicMs();
+  estate.reverseTasks.forget(run.migration.migrationId);
   for (let passed = 0, lastAtMs = 0; ; ) {
-    await assertTaskHealthy(estate, run);
+    const task = await estate.reverseTasks.look(run);
     const { trouble } = await estate.samples.health(cluster).get();
     const sample = estate.heartbeats.lag(orgId);
-    if (trouble !== null) {
+    if (task === 'resuming') {
+      passed = 0;
+      run.waitsFor('the reverse task to be resumed');
+    } else if (trouble !== null) {
       passed = 0;
       run.waitsFor(`${cluster.name} to take writes again: ${trouble}`);
     } else if (sample !== null && sample.atMs > lastAtMs) {

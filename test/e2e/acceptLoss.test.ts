@@ -1,19 +1,24 @@
 import { readdir, readFile, rename, stat } from 'node:fs/promises';
+import { DatabaseMigrationServiceClient, StopReplicationTaskCommand } from '@aws-sdk/client-database-migration-service';
 import type { Connection, RowDataPacket } from 'mysql2/promise';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { pollUntil } from '../../infra/lab/databases/index.ts';
+import { LAB_CREDENTIALS } from '../../infra/lab/estate/endpoints.ts';
 import type { MigrationStatus } from '../../src/service/status.ts';
 import { all, Stage } from './stage.ts';
-import { SteadyWriter } from './writer.ts';
+import { allThere, SteadyWriter, stopAndLook } from './writer.ts';
 
 let stage: Stage;
+let dms: DatabaseMigrationServiceClient;
 /** Orgs on the cluster, each for one test. */
 const onCluster: { readonly orgId: number; readonly id: string }[] = [];
 beforeAll(async () => {
-  stage = await Stage.start({ orgs: 5, rows: 200, policy: { taskFailedForMs: 1_000 } });
+  stage = await Stage.start({ orgs: 6, rows: 200, policy: { taskFailedForMs: 1_000 } });
+  const { url: endpoint, region } = stage.lab.dms;
+  dms = new DatabaseMigrationServiceClient({ endpoint, region, credentials: LAB_CREDENTIALS });
   onCluster.push(
     ...(await all(
-      stage.lab.orgs.slice(0, 3).map(async ({ orgId }) => {
+      stage.lab.orgs.slice(0, 4).map(async ({ orgId }) => {
         const id = await stage.toReady(orgId);
         await stage.toSoaking(id);
         return { orgId, id };
@@ -21,7 +26,10 @@ beforeAll(async () => {
     )),
   );
 });
-afterAll(() => stage?.stop());
+afterAll(async () => {
+  dms?.destroy();
+  await stage?.stop();
+});
 afterEach(() => stage.lab.dms.faults.clear());
 
 function next(): { orgId: number; id: string } {
@@ -103,6 +111,32 @@ const goesOn = (writers: readonly SteadyWriter[]) => {
   );
 };
 
+describe('a reverse task that stops', () => {
+  it('is resumed where the org soaks, so often and no more, and once more on the way home, which loses nothing', async () => {
+    const { orgId, id } = next();
+    const writers = await SteadyWriter.startAll(stage, orgId);
+    const [task] = await tasksOf(orgId);
+    const stopTask = async () => {
+      await pollUntil('a running task', async () => (await tasksOf(orgId))[0]?.status === 'running');
+      await dms.send(new StopReplicationTaskCommand({ ReplicationTaskArn: task?.arn }));
+    };
+    const resumptions = async () =>
+      (await stage.api.events(id)).filter(({ data }) => data.code === 'REVERSE_TASK_RESUMED').length;
+    for (let times = 1; times <= 3; times++) {
+      await stopTask();
+      await pollUntil('the task to be resumed', async () => (await resumptions()) === times);
+    }
+    expect(await stage.api.get(id)).toMatchObject({ state: 'soaking', serving: 'cluster', reason: null });
+    await stopTask();
+    const back = await stage.untilState(id, 'rolledBack');
+    expect(back).toMatchObject({ serving: 'source', verification: { outcome: 'equal' }, leftBehind: [] });
+    expect((await stage.api.events(id)).some(({ message }) => message.includes('after 3 resumptions'))).toBe(true);
+    const [site] = stage.sites;
+    expect(await stopAndLook(stage, writers, site ?? stage.cluster)).toEqual(allThere);
+    expect(writers.flatMap(({ errors }) => errors)).toEqual([]);
+  });
+});
+
 describe('a way back that cannot be gone', () => {
   it('shows its figures; the org stays under watch when told so', async () => {
     const { orgId, id } = next();
@@ -153,7 +187,7 @@ describe('a way back that cannot be gone', () => {
     expect(failed).toMatchObject({ serving: 'cluster', reason: { code: 'EXPORT_FAILED' }, leftBehind: [] });
     expect(failed.allowed).toContain('resume');
     // Nothing was thrown away: the failed task is still there.
-    expect(await reverseTasks(orgId)).toHaveLength(1);
+    expect(await tasksOf(orgId)).toHaveLength(1);
 
     // Slow enough that the controller can be killed in the middle of it.
     await stage.lab.dms.faults.slowDelete(5_000, `bigdb-org${orgId}-reverse`);
@@ -198,7 +232,7 @@ describe('a way back that cannot be gone', () => {
     const accepted = events.filter(({ message }) => message === 'rollback accepting loss by lab-approver');
     expect(accepted.at(-1)?.data).toMatchObject({ actor: 'lab-approver', reason: 'CHG-1234' });
     expect(events.some(({ data }) => data.part === 'exact' && data.rows === rows.length)).toBe(true);
-    expect(await reverseTasks(orgId)).toEqual([]);
+    expect(await tasksOf(orgId)).toEqual([]);
     expect(await readdir(exportsDirectory)).toSatisfy((names: string[]) => names.every((name) => /jsonl$/.test(name)));
   });
 
@@ -227,7 +261,7 @@ describe('a way back that cannot be gone', () => {
   });
 });
 
-async function reverseTasks(orgId: number): Promise<string[]> {
+async function tasksOf(orgId: number) {
   const { tasks } = await stage.lab.dms.faults.state();
-  return tasks.map(({ identifier }) => identifier).filter((name) => name.startsWith(`bigdb-org${orgId}-reverse`));
+  return tasks.filter(({ identifier }) => identifier.startsWith(`bigdb-org${orgId}-reverse`));
 }

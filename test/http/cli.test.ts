@@ -73,6 +73,15 @@ describe('a command', () => {
     expect((await cli('schema accept')).code).toBe(2);
   });
 
+  it('accepts a loss only when told so', async () => {
+    service.migrations.set('m1', statusOf('m1', 42));
+    await cli('rollback 42 --reason twice');
+    expect(service.calls.at(-1)?.input).toEqual({ id: 'm1', reason: 'twice' });
+    await cli('rollback 42 --accept-loss --reason gone', { role: 'approver' });
+    expect(service.calls.at(-1)?.input).toEqual({ id: 'm1', reason: 'gone', acceptLoss: true });
+    expect((await cli('rollback 42 --accept-loss --reason gone', { role: 'operator' })).code).toBe(3);
+  });
+
   it('answers with the status under --json', async () => {
     service.migrations.set('m1', statusOf('m1', 42));
     const { out } = await cli('approve m1 --json');
@@ -108,6 +117,47 @@ describe('status', () => {
       expect(out).toContain(part);
     }
   });
+});
+
+it('status tells why an org cannot go back, what may be done, and where its rows are', async () => {
+  service.migrations.set(
+    'm1',
+    statusOf('m1', 42, {
+      wayBack: {
+        reverseLagMs: 81_234,
+        lagSeenAt: '2026-01-02T03:04:05.000Z',
+        lagAgeMs: 1_500,
+        task: {
+          status: 'failed',
+          stopReason: 'FATAL_ERROR',
+          lastFailure: null,
+          erroredTables: [],
+          observedAt: '2026-01-02T03:04:05.000Z',
+        },
+        tries: 2,
+        since: '2026-01-02T03:04:05.000Z',
+        choices: [{ command: 'rollback', acceptLoss: true, role: 'approver', means: 'go back all the same' }],
+      },
+      leftBehind: [
+        {
+          part: 'exact',
+          path: '/exports/a.jsonl',
+          host: 'cutover-a',
+          rows: 7,
+          kinds: { clusterOnly: 5, different: 1, siteOnly: 1 },
+          at: '2026-01-02T03:04:05.000Z',
+        },
+      ],
+    }),
+  );
+  const { out } = await cli('status 42');
+  for (const part of [
+    'after 2 tries; lag 81234 ms, seen 1500 ms ago; task failed (FATAL_ERROR)',
+    'rollback --accept-loss --reason … (approver): go back all the same',
+    '7 rows (exact) in /exports/a.jsonl on cutover-a',
+  ]) {
+    expect(out).toContain(part);
+  }
 });
 
 describe('watch', () => {
@@ -206,6 +256,8 @@ describe('a wrong command line', () => {
     'status --api localhost',
     'status --api ftp://127.0.0.1',
     'start 42 --reason',
+    'rollback 42 --accept-loss',
+    'cancel 42 --accept-loss --reason x',
   ])('%j: exit code 2, with a reason', async (line) => {
     const { code, out, err } = await cli(line);
     expect({ code, out }).toEqual({ code: 2, out: '' });

@@ -104,6 +104,41 @@ describe('commands', () => {
   });
 });
 
+describe('a rollback that accepts a loss', () => {
+  const rollback = (role: 'operator' | 'approver', payload: object) =>
+    app.inject({ method: 'POST', url: '/v1/migrations/m1/rollback', headers: bearer(role), payload });
+  beforeEach(() => {
+    service.migrations.set('m1', statusOf('m1', 42));
+  });
+
+  it('is an approver’s, and says why', async () => {
+    const refused = await rollback('operator', { acceptLoss: true, reason: 'gone' });
+    expect(refused.json()).toMatchObject({ status: 403, code: 'ROLE_TOO_LOW', details: { needed: 'approver' } });
+    for (const payload of [
+      { acceptLoss: true },
+      { acceptLoss: true, reason: ' ' },
+      { acceptLoss: 'yes', reason: 'x' },
+    ]) {
+      expect((await rollback('approver', payload)).json()).toMatchObject({ status: 400, code: 'REQUEST_INVALID' });
+    }
+    expect(service.calls).toEqual([]);
+    expect((await rollback('approver', { acceptLoss: true, reason: 'gone' })).statusCode).toBe(200);
+    expect(service.calls.map(({ input }) => input)).toEqual([{ id: 'm1', acceptLoss: true, reason: 'gone' }]);
+  });
+
+  it('is no rollback without loss, and no other command', async () => {
+    await rollback('operator', { acceptLoss: false });
+    expect(service.calls.map(({ input }) => input)).toEqual([{ id: 'm1' }]);
+    const other = await app.inject({
+      method: 'POST',
+      url: '/v1/migrations/m1/cancel',
+      headers: bearer('approver'),
+      payload: { acceptLoss: true, reason: 'x' },
+    });
+    expect(other.json()).toMatchObject({ status: 400, code: 'REQUEST_INVALID' });
+  });
+});
+
 describe('events', () => {
   it('come as a page that says where the next begins', async () => {
     service.migrations.set('m1', statusOf('m1', 42));

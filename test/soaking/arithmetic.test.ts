@@ -148,7 +148,8 @@ describe('the guard of the reverse task', () => {
     expect(await look(new ReplicationUnavailableError('throttled'))).toBeNull();
     expect(await look(new ReplicationRefusedError('no such thing'))).toBeNull();
     await expect(look(new TypeError('a defect'))).rejects.toThrow('a defect');
-    expect(await reverseTaskGuard(migration, async () => {}).look()).toMatchObject({ breach: false });
+    expect(await reverseTaskGuard(migration, async () => 'well').look()).toMatchObject({ breach: false });
+    expect(await reverseTaskGuard(migration, async () => 'resuming').look()).toBeNull();
   });
 });
 
