@@ -1,6 +1,9 @@
 import { type Logger, pino } from 'pino';
 import packageJson from '../../package.json' with { type: 'json' };
 import { type Config, loadConfig } from '../config/index.ts';
+import { messageOf } from '../errors/base.ts';
+import { ConfigInvalidError } from '../errors/config.ts';
+import { armFailpoints, failpointVariable } from '../failpoints/arm.ts';
 import { buildApp } from '../http/app.ts';
 import type { OperationsService } from '../service/operations.ts';
 import type { MigrationService } from '../service/status.ts';
@@ -27,6 +30,7 @@ export async function serve(
   load: () => Promise<{ startController: StartController }>,
 ): Promise<ExitCode> {
   const config = loadConfig(path, env);
+  armWhereAllowed(path, config, env);
   const logger = createLogger(config);
   const asked = untilSignal();
   let controller: RunningController | undefined;
@@ -59,6 +63,27 @@ export async function serve(
   } finally {
     await controller?.stop().catch((error: unknown) => logger.error({ err: error }, 'stopping failed'));
     asked.dispose();
+  }
+}
+
+/** A variable that ends the controller at a point does so only where the configuration has asked for it as well. */
+function armWhereAllowed(
+  path: string,
+  { controller }: Config,
+  env: Readonly<Record<string, string | undefined>>,
+): void {
+  const text = env[failpointVariable];
+  if (text === undefined) return;
+  const refuse = (cause: string, remedy: string) => {
+    throw new ConfigInvalidError(path, [{ path: 'controller.failpoints', position: null, cause, remedy }]);
+  };
+  if (!controller.failpoints) {
+    refuse(`${failpointVariable} is set, and this controller takes no failpoints`, 'Unset the variable.');
+  }
+  try {
+    armFailpoints(text);
+  } catch (error) {
+    refuse(`${failpointVariable} cannot be used: ${messageOf(error)}`, 'Mend or unset the variable.');
   }
 }
 

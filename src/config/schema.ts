@@ -35,6 +35,8 @@ export function configSchema(references: References) {
         .prefault({}),
       /** How long a controller may be silent before others take over; the same in all that share a store. */
       leaseMs: milliseconds(500, 60_000).default(2_000),
+      /** Takes the variable of the environment that ends the controller at a point. For tests; never in production. */
+      failpoints: z.boolean().default(false),
       logLevel: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent']).default('info'),
     }),
     tokens: z

@@ -1,5 +1,6 @@
 import { isTransient, messageOf, RouteConflictError, RouteReadBackError, StaleEpochError } from '../errors/index.ts';
 import type { Estate } from '../estate/estate.ts';
+import { failpoint } from '../failpoints/failpoints.ts';
 import type { FleetProxy, RouteOwner, RouteState, Side } from '../ports/routing.ts';
 
 /** Time between two tries on a proxy that does not answer (milliseconds). */
@@ -104,6 +105,7 @@ export class RouteKeeper {
       await this.#untilThere(proxy, wanted, keeping, until);
       keeping.stragglers.delete(proxy.name);
       keeping.there.add(proxy.name);
+      if (keeping.there.size === 1) await failpoint('proxies.oneThere', wanted.owner.orgId);
       this.#released(keeping, proxy);
     });
     keeping.loops.push(...outcomes.map((outcome) => outcome.catch(() => {})));

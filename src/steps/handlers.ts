@@ -1,6 +1,7 @@
 import type { EffectHandlers, EffectRun } from '../driver/handlers.ts';
 import type { Estate } from '../estate/estate.ts';
 import { assertSchemaAccepted } from '../estate/schema.ts';
+import { between } from '../failpoints/failpoints.ts';
 import { abort } from '../flip/abort.ts';
 import { type FlipAttempt, storeReport, timed } from '../flip/attempt.ts';
 import type { Attempts } from '../flip/attempts.ts';
@@ -47,7 +48,7 @@ export function effectHandlers(estate: Estate, attempts: Attempts, keeper: Route
       await storeReport(estate, attempt, phase === 'abort' ? run.migration.reason : null);
       return nothing;
     };
-  return {
+  return withFailpoints({
     async preflight(run) {
       const findings = await preflight(estate, run.migration);
       await estate.store.putRecord(run.migration.migrationId, 'findings', findings);
@@ -113,5 +114,14 @@ export function effectHandlers(estate: Estate, attempts: Attempts, keeper: Route
       await cleanUp(estate, keeper, await attempts.owner(run), run);
       return nothing;
     },
-  };
+  });
+}
+
+/** A point before and behind each step of the flip. */
+function withFailpoints(handlers: EffectHandlers): EffectHandlers {
+  const around = (effect: string, handle: (run: EffectRun) => Promise<unknown>) =>
+    effect.startsWith('flip.') ? (run: EffectRun) => between(effect, run.migration.orgId, () => handle(run)) : handle;
+  return Object.fromEntries(
+    Object.entries(handlers).map(([effect, handle]) => [effect, around(effect, handle)]),
+  ) as EffectHandlers;
 }

@@ -57,7 +57,10 @@ export class Stage {
   }
 
   /** Starts one more controller; the API is used of this one from now on. `change` is made to its configuration. */
-  async startController(change?: (config: LooseConfig) => void): Promise<ControllerProcess> {
+  async startController(
+    change?: (config: LooseConfig) => void,
+    variables: Record<string, string> = {},
+  ): Promise<ControllerProcess> {
     const name = `controller-${++this.#controllers}`;
     if (change === undefined) {
       this.#controller = await this.lab.controller(name);
@@ -65,7 +68,11 @@ export class Stage {
       const { text, env } = this.lab.config(name);
       const config = parse(text);
       change(config);
-      this.#controller = await startController(name, { text: stringify(config), env }, this.lab.baseDir);
+      this.#controller = await startController(
+        name,
+        { text: stringify(config), env: { ...env, ...variables } },
+        this.lab.baseDir,
+      );
       this.#changed.push(this.#controller);
     }
     return this.#controller;

@@ -4,7 +4,7 @@ import type { Connection, RowDataPacket } from 'mysql2/promise';
 import type { DatabaseServer } from '../../infra/lab/databases/index.ts';
 import type { Stage } from './stage.ts';
 
-const everyMs = 5;
+const usuallyEveryMs = 5;
 
 interface Write {
   readonly payload: string;
@@ -20,19 +20,21 @@ export class SteadyWriter {
   readonly errors: { readonly payload: string; readonly code: string; readonly message: string }[] = [];
   readonly #stage: Stage;
   readonly #proxyIndex: number;
+  readonly #everyMs: number;
   readonly #stopping = new AbortController();
   #sent: { payload: string; atMs: number } | null = null;
   #loop: Promise<void> = Promise.resolve();
 
-  private constructor(stage: Stage, orgId: number, proxyIndex: number) {
+  private constructor(stage: Stage, orgId: number, proxyIndex: number, everyMs: number) {
     this.#stage = stage;
     this.orgId = orgId;
     this.#proxyIndex = proxyIndex;
+    this.#everyMs = everyMs;
   }
 
   /** Resolves when the first write was acknowledged. */
-  static async start(stage: Stage, orgId: number, proxyIndex = 0): Promise<SteadyWriter> {
-    const writer = new SteadyWriter(stage, orgId, proxyIndex);
+  static async start(stage: Stage, orgId: number, proxyIndex = 0, everyMs = usuallyEveryMs): Promise<SteadyWriter> {
+    const writer = new SteadyWriter(stage, orgId, proxyIndex, everyMs);
     const connection = await stage.client(orgId, proxyIndex);
     await writer.#write(connection, 0);
     writer.#loop = writer.#run(connection);
@@ -40,8 +42,8 @@ export class SteadyWriter {
   }
 
   /** One at every proxy. */
-  static startAll(stage: Stage, orgId: number): Promise<SteadyWriter[]> {
-    return Promise.all(stage.lab.proxies.map((_, index) => SteadyWriter.start(stage, orgId, index)));
+  static startAll(stage: Stage, orgId: number, everyMs?: number): Promise<SteadyWriter[]> {
+    return Promise.all(stage.lab.proxies.map((_, index) => SteadyWriter.start(stage, orgId, index, everyMs)));
   }
 
   async #run(first: Connection): Promise<void> {
@@ -49,7 +51,7 @@ export class SteadyWriter {
     for (let n = 1; !this.#stopping.signal.aborted; n++) {
       try {
         await this.#write(connection, n);
-        await sleep(everyMs);
+        await sleep(this.#everyMs);
       } catch (error) {
         this.errors.push({
           payload: this.#payload(n),

@@ -23,13 +23,17 @@ afterEach(async () => {
 });
 
 function start(script: 'main' | 'fixture', text: string, ...options: string[]) {
+  return startWith({}, script, text, ...options);
+}
+
+function startWith(variables: Record<string, string>, script: 'main' | 'fixture', text: string, ...options: string[]) {
   const config = join(folder, 'cutover.yaml');
   writeFileSync(config, text);
   const args =
     script === 'main' ? ['src/cli/main.ts', 'serve', '--config', config] : ['test/http/serveFixture.ts', config];
   const running = spawn(process.execPath, [...args, ...options], {
     cwd: new URL('../../', import.meta.url).pathname,
-    env: { PATH: process.env.PATH, ...exampleEnv },
+    env: { PATH: process.env.PATH, ...exampleEnv, ...variables },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   child = running;
@@ -83,6 +87,16 @@ describe('serve', () => {
     for (const part of ['3 faults', 'controller.http.port', 'store.password', 'NOT_SET_ANYWHERE', 'routing.by']) {
       expect(stderr).toContain(part);
     }
+  });
+
+  it.each([
+    ['is not asked for by the configuration', 'flip.hold.before=kill', freePort],
+    ['does not exist', 'flip.nothing=kill', freePort.replace('controller:\n', 'controller:\n  failpoints: true\n')],
+  ])('refuses a failpoint that %s', async (_, points, text) => {
+    const serving = startWith({ BIGDB_CUTOVER_FAILPOINT: points }, 'main', text);
+    const { code, stderr } = await serving.ended();
+    expect([code, serving.lines]).toEqual([2, []]);
+    expect(stderr).toContain('controller.failpoints');
   });
 
   it('tells them as a problem under --json', async () => {

@@ -20,6 +20,8 @@ export interface ControllerProcess {
   readonly logFile: string;
   /** SIGTERM, then waits for its end; resolves to the exit code. */
   stop(): Promise<number | null>;
+  /** Resolves to the exit code when it has ended, however that came; null after a signal. */
+  readonly ended: Promise<number | null>;
   /** Sends a signal; after SIGKILL waits for the end. */
   kill(signal: NodeJS.Signals): Promise<void>;
 }
@@ -51,6 +53,7 @@ export async function startController(
     api,
     pid: child.pid ?? -1,
     logFile,
+    ended: exited,
     async stop() {
       child.kill('SIGTERM');
       child.kill('SIGCONT');

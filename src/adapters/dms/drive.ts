@@ -1,4 +1,5 @@
 import { ReplicationRefusedError, TaskFailedError } from '../../errors/replication.ts';
+import { between } from '../../failpoints/failpoints.ts';
 import type { Clock } from '../../ports/clock.ts';
 import type { ActResult } from './calls.ts';
 import type { DmsLogger } from './options.ts';
@@ -57,7 +58,7 @@ export async function driveTask(
       throw new TaskFailedError(taskId, step.why, { status, stopReason: task?.stopReason ?? null });
     }
 
-    const { outcome, message } = await act(step.do, task);
+    const { outcome, message } = await between(`dms.${step.do}`, taskId, () => act(step.do, task));
     logger?.info({ taskId, action: step.do, onStatus: status, outcome }, 'asked DMS for a change of a task');
     if (outcome === 'unanswered') {
       // It may have been carried out: the next look decides, a little later each time.

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { FenceTimeoutError, FenceUncertainError, PlaceError, StaleEpochError } from '../../errors/index.ts';
+import { between } from '../../failpoints/failpoints.ts';
 import { CONTROL_SCHEMA } from '../../fence/schema.ts';
 import type { Clock } from '../../ports/clock.ts';
 import type { FenceWriter } from '../../ports/place.ts';
@@ -36,7 +37,11 @@ const BLOCKERS_EVERY_MS = 120;
  * - The epoch and the place are conditions of the UPDATE itself: nothing happens between the check and the change.
  * - The server knows whole seconds only; the finer bound is this side's.
  */
-export async function setFence(context: PlaceContext, change: FenceChange): Promise<void> {
+export function setFence(context: PlaceContext, change: FenceChange): Promise<void> {
+  return between(`fence.${change.writer}`, change.orgId, () => untilSet(context, change));
+}
+
+async function untilSet(context: PlaceContext, change: FenceChange): Promise<void> {
   const { critical, key, machine } = context;
   const { clock } = machine;
   const deadlineMs = clock.monotonicMs() + change.timeoutMs;

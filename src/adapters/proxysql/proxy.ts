@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { ProxyDirtyError, RouteConflictError, RouteReadBackError } from '../../errors/routing.ts';
+import { failpoint } from '../../failpoints/failpoints.ts';
 import type { FleetProxy, RouteOwner, RouteState } from '../../ports/routing.ts';
 import { type AdminRow, type AdminSession, literal, openAdmin } from './admin.ts';
 import { clientErrors } from './clientErrors.ts';
@@ -68,9 +69,10 @@ export function createProxy(
     return parseComment(rows[0]?.comment ?? null);
   };
 
-  const publishRules = async (signal?: AbortSignal) => {
+  const publishRules = async (signal?: AbortSignal, saved: () => Promise<void> = async () => {}) => {
     // Disk before runtime: a restart in between comes back with what is about to be published, never with less.
     await admin.write('SAVE MYSQL QUERY RULES TO DISK', signal);
+    await saved();
     await admin.write('LOAD MYSQL QUERY RULES TO RUNTIME', signal);
   };
 
@@ -175,8 +177,11 @@ export function createProxy(
         const found = await readRoute(owner, signal);
         if (found.comment !== comment) throw new RouteConflictError(config.name, owner.orgId, expected, found.comment);
       }
-      await publishRules(signal);
+      await failpoint(`proxy.${step}.changed`, owner.orgId);
+      await publishRules(signal, () => failpoint(`proxy.${step}.saved`, owner.orgId));
+      await failpoint(`proxy.${step}.loaded`, owner.orgId);
       await assertRuntime(owner, pair, comment, signal);
+      await failpoint(`proxy.${step}.readBack`, owner.orgId);
       return comment;
     },
 
@@ -193,8 +198,10 @@ export function createProxy(
             AND EXISTS (SELECT 1 FROM mysql_query_rules WHERE ${whereRules(owner.slot)} AND comment = ${literal(comment)})`,
         signal,
       );
+      await failpoint('proxy.openHold.copied', owner.orgId);
       // Not saved: after a restart nobody waits there any more.
       await admin.write('LOAD MYSQL SERVERS TO RUNTIME', signal);
+      await failpoint('proxy.openHold.loaded', owner.orgId);
       const opened = await admin.rows(
         `SELECT hostname FROM runtime_mysql_servers WHERE hostgroup_id = ${holdHostgroup}`,
         signal,

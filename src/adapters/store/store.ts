@@ -1,3 +1,4 @@
+import { between } from '../../failpoints/failpoints.ts';
 import type { Store } from '../../ports/store.ts';
 import { attemptOperations } from './attempts.ts';
 import { openPool, type StoreConfig, type StorePool, withConnection, withSession } from './connection.ts';
@@ -9,11 +10,16 @@ import { migrateSchema } from './schema.ts';
 /** The store on MySQL or MariaDB. Opens connections as they are needed; `migrate()` comes before anything else. */
 export function createStore(config: StoreConfig, open: (config: StoreConfig) => StorePool = openPool): Store {
   const pool = open(config);
+  const journal = journalOperations(pool);
+  const attempts = attemptOperations(pool);
   return {
     migrate: () => withConnection(pool, 'bring the schema up to date', migrateSchema),
     ping: () => withSession(pool, 'ping', async (session) => void (await session.rows('SELECT 1'))),
-    ...journalOperations(pool),
-    ...attemptOperations(pool),
+    ...journal,
+    commit: (step) => between(`store.commit.${step.state}`, step.id, () => journal.commit(step)),
+    ...attempts,
+    beginAttempt: (input) => between('store.beginAttempt', input.migrationId, () => attempts.beginAttempt(input)),
+    decide: (input) => between('store.decide', input.migrationId, () => attempts.decide(input)),
     ...ownershipOperations(pool),
     ...operationsStore(pool),
     close: () => pool.end(),
