@@ -17,6 +17,7 @@ import { Heartbeats } from './heartbeat/heartbeats.ts';
 import { heartbeatMode } from './heartbeat/modes.ts';
 import { type ControllerMachine, thisMachine } from './machine.ts';
 import type { Place } from './ports/place.ts';
+import { Comparisons } from './proof/comparisons.ts';
 import { ReturnPath } from './returnPath/returnPath.ts';
 import { ReverseTasks } from './returnPath/reverseTask.ts';
 import { WayBackWatch } from './returnPath/wayBack.ts';
@@ -77,6 +78,7 @@ export function openEstate(config: Config, logger: Logger, machine: ControllerMa
     },
     machine,
   );
+  const heartbeats = new Heartbeats(clock, logger);
   return {
     ...places,
     replication,
@@ -91,7 +93,8 @@ export function openEstate(config: Config, logger: Logger, machine: ControllerMa
     ids,
     compareOrg: machine.compareOrg,
     exportFiles: machine.openExports(config.exports.directory),
-    heartbeats: new Heartbeats(clock, logger),
+    heartbeats,
+    comparisons: new Comparisons({ limits: config.verification, clock, heartbeats }),
     samples: createSamples({
       routing: fleet,
       clock,

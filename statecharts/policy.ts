@@ -47,4 +47,8 @@ export interface Policy {
   readonly errorRateForMs: number;
   /** How often the fingerprint of both sides' tables is asked in `ready`, which a drift stops, and while soaking, where it alerts and keeps `complete` back. */
   readonly schemaCheckMs: number;
+  /** How often the live sides are compared in `ready` and while soaking. */
+  readonly verifyEveryMs: number;
+  /** Age at which a comparison no longer counts for `approve` and `complete`. */
+  readonly verificationMaxAgeMs: number;
 }

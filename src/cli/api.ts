@@ -20,6 +20,7 @@ export interface Api {
   evacuate(homeRegion: string, reason: string): Promise<Evacuation>;
   /** All of it, page by page. */
   audit(): Promise<z.output<typeof auditPage>['items']>;
+  verify(id: string, reason: string | null): Promise<MigrationStatus>;
 }
 
 export function createApi({ api, token }: Pick<ApiOptions, 'api' | 'token'>): Api {
@@ -91,6 +92,7 @@ export function createApi({ api, token }: Pick<ApiOptions, 'api' | 'token'>): Ap
         after = page.nextAfter;
       }
     },
+    verify: (id, reason) => order(id, 'verify', { reason, acceptLoss: false }),
   };
 }
 

@@ -8,6 +8,7 @@ export const help = `bigdb-cutover: moves orgs from BigDB to their Aurora cluste
   bigdb-cutover serve --config FILE           run the controller
   bigdb-cutover start ORG|ID                  plan the org's move, if it has none, and start it
   bigdb-cutover pause|resume|approve|rollback|complete|cancel|retry ORG|ID
+  bigdb-cutover verify ORG|ID                 compare both sides now; the result stands in the status
   bigdb-cutover schema accept ORG|ID          go on over a changed schema that both sides have
   bigdb-cutover status [ORG|ID]               all migrations, or one
   bigdb-cutover watch [ORG|ID]                the same, again and again; one migration until it ends
@@ -91,6 +92,7 @@ export type Invocation =
   | ({ readonly command: 'status'; readonly target: string | null } & ApiOptions)
   | ({ readonly command: 'watch'; readonly target: string | null; readonly intervalMs: number } & ApiOptions)
   | ({ readonly command: 'schema'; readonly target: string; readonly reason: string | null } & ApiOptions)
+  | ({ readonly command: 'verify'; readonly target: string; readonly reason: string | null } & ApiOptions)
   | ({ readonly command: CommandName; readonly target: string } & OrderInput & ApiOptions);
 
 const options = {
@@ -176,6 +178,11 @@ export function parseInvocation(
     count(rest, command, 0, 0);
     const reason = reasonOf(values, `${command} --cluster`);
     return { command: 'evacuate', homeRegion: values.cluster, reason, ...apiOf(values, env) };
+  }
+  if (command === 'verify') {
+    only(values, command, [...ofApi, 'reason']);
+    count(rest, command, 1, 1);
+    return { command, target: rest[0] ?? '', reason: values.reason ?? null, ...apiOf(values, env) };
   }
   const order = commandNames.find((each) => each === command);
   if (order === undefined) throw new UsageError(`there is no command ${command}`);

@@ -28,6 +28,16 @@ export async function acceptSchema(
   output.out(json ? `${JSON.stringify(status)}\n` : `${lineText(status)}\n`);
 }
 
+/** Has both sides of one migration compared. */
+export async function verify(
+  api: Api,
+  { target, reason, json }: { target: string; reason: string | null; json: boolean },
+  output: Output,
+): Promise<void> {
+  const status = await api.verify((await findMigration(api, target)).id, reason);
+  output.out(json ? `${JSON.stringify(status)}\n` : `${lineText(status)}\n`);
+}
+
 async function openOrPlanned(api: Api, orgId: number): Promise<MigrationStatus> {
   const found = newestOf(await api.list({ orgId }));
   return found !== undefined && found.outcome === null ? found : api.create(orgId);

@@ -3,7 +3,7 @@ import { help, type Invocation, parseInvocation } from './args.ts';
 import { exitCodeOf } from './errors.ts';
 import { type ExitCode, exitCodes } from './exitCodes.ts';
 import { operate } from './operations.ts';
-import { acceptSchema, order } from './order.ts';
+import { acceptSchema, order, verify } from './order.ts';
 import { type Output, reportFailure } from './output.ts';
 import { status, watch } from './status.ts';
 
@@ -60,6 +60,9 @@ async function carryOut(
       return exitCodes.ok;
     case 'schema':
       await acceptSchema(createApi(invocation), invocation, output);
+      return exitCodes.ok;
+    case 'verify':
+      await verify(createApi(invocation), invocation, output);
       return exitCodes.ok;
     default:
       await order(createApi(invocation), invocation.command, invocation, output);

@@ -48,6 +48,7 @@ export function detailText(status: MigrationStatus): string {
     ['loaded', progressText(status)],
     ['lag', `${ms(status.lag.forwardMs)} forward, ${ms(status.lag.reverseMs)} back`],
     ['verification', verificationText(status)],
+    ['comparing', comparingText(status)],
     ['owner', status.owner === null ? null : `${status.owner}, epoch ${status.epoch}`],
     ['way back', wayBackText(status)],
     ...status.leftBehind.map(({ part, rows, path, host }): [string, string] => [
@@ -76,8 +77,15 @@ function progressText({ progress }: MigrationStatus): string {
 
 function verificationText({ verification }: MigrationStatus): string | null {
   if (verification === null) return null;
-  const { outcome, kind, rows, mismatches, at } = verification;
-  return `${outcome}, ${rows} rows, ${mismatches} mismatches (${kind}, ${at})`;
+  const { outcome, kind, rows, mismatches, at, stale } = verification;
+  return `${outcome}, ${rows} rows, ${mismatches} mismatches (${kind}, ${at}${stale ? ', too old to count' : ''})`;
+}
+
+function comparingText({ comparing }: MigrationStatus): string | null {
+  if (comparing === null) return null;
+  const { rows, rowsExpected, mismatches, etaMs } = comparing;
+  const left = etaMs === null ? '' : `, about ${Math.ceil(etaMs / 1000)} s to go`;
+  return `${rows} of ${rowsExpected ?? '?'} rows, ${mismatches} to be looked at again${left}`;
 }
 
 function wayBackText({ wayBack }: MigrationStatus): string | null {

@@ -31,6 +31,8 @@ const fields = {
   errorRateFloorPerMinute: z.number().min(0).max(1_000_000),
   errorRateForMs: milliseconds(0, dayMs),
   schemaCheckMs: milliseconds(500, dayMs),
+  verifyEveryMs: milliseconds(1_000, 30 * dayMs),
+  verificationMaxAgeMs: milliseconds(1_000, 30 * dayMs),
 } satisfies Record<keyof Policy, z.ZodType>;
 
 /**
@@ -64,6 +66,8 @@ export const policyDefaults: Policy = {
   errorRateFloorPerMinute: 60,
   errorRateForMs: 60_000,
   schemaCheckMs: 60_000,
+  verifyEveryMs: 3_600_000,
+  verificationMaxAgeMs: 6 * 3_600_000,
 };
 
 /** The policy of the configuration: every field may be left out. */
@@ -93,6 +97,8 @@ export const policySchema = z.strictObject({
   errorRateFloorPerMinute: fields.errorRateFloorPerMinute.default(policyDefaults.errorRateFloorPerMinute),
   errorRateForMs: fields.errorRateForMs.default(policyDefaults.errorRateForMs),
   schemaCheckMs: fields.schemaCheckMs.default(policyDefaults.schemaCheckMs),
+  verifyEveryMs: fields.verifyEveryMs.default(policyDefaults.verifyEveryMs),
+  verificationMaxAgeMs: fields.verificationMaxAgeMs.default(policyDefaults.verificationMaxAgeMs),
 });
 
 /** The policy of a request: only what it wants to tighten. */

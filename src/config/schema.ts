@@ -117,6 +117,14 @@ export function configSchema(references: References) {
     rollback: z.strictObject({ atOnce: z.int().min(1).max(1_000).default(5) }).prefault({}),
     /** Where rows are written that stay behind when an approver accepts their loss; has to be there when it is needed. */
     exports: z.strictObject({ directory: z.string().min(1).default('/var/lib/bigdb-cutover/exports') }).prefault({}),
+    /** So that comparisons of live sides are not felt: orgs at once, chunks at once of each, and when a place is busy. */
+    verification: z
+      .strictObject({
+        atOnce: z.int().min(1).max(16).default(2),
+        viewsPerSide: z.int().min(1).max(8).default(2),
+        busyThreads: z.int().min(2).max(10_000).default(64),
+      })
+      .prefault({}),
     policy: policySchema.prefault({}),
   });
 }

@@ -34,6 +34,8 @@ const stricter: Readonly<Record<keyof Policy, Stricter>> = {
   errorRateFloorPerMinute: 'lower',
   errorRateForMs: 'lower',
   schemaCheckMs: 'lower',
+  verifyEveryMs: 'lower',
+  verificationMaxAgeMs: 'lower',
 };
 
 /**

@@ -3,6 +3,7 @@ export * from './directory.ts';
 export * from './flip.ts';
 export * from './leftBehind.ts';
 export * from './place.ts';
+export * from './proof.ts';
 export * from './repair.ts';
 export * from './replication.ts';
 export * from './routing.ts';

@@ -1,6 +1,6 @@
 import type { MigrationContext } from '../../statecharts/context.ts';
 import type { ReadView, TableShape } from '../ports/place.ts';
-import type { ComparisonResult, TellDifferences } from '../verification/index.ts';
+import type { ComparedSide, CompareOrgOptions, ComparisonResult } from '../verification/index.ts';
 import { clusterOf, type Estate } from './estate.ts';
 import { readSchema } from './schema.ts';
 
@@ -10,26 +10,39 @@ export interface SideViews {
   readonly cluster: readonly ReadView[];
 }
 
-/** Compares the org's rows in the views of both sides; tells every row that differs to whom it may concern. */
-export async function compareSides(
+type Moving = Pick<MigrationContext, 'homeRegion' | 'orgId' | 'direction' | 'lossAccepted' | 'serving'>;
+
+/** Both sides as a comparison takes them. */
+export async function sidesOf(
   estate: Estate,
-  { homeRegion, orgId, direction, lossAccepted }: MigrationContext,
+  { homeRegion, direction, lossAccepted }: Moving,
   views: SideViews,
-  signal: AbortSignal,
-  onDifferences?: TellDifferences,
-): Promise<ComparisonResult> {
+): Promise<{ readonly source: ComparedSide; readonly target: ComparedSide }> {
   const { sites, cluster } = await readSchema(estate, homeRegion);
   const site = sites[0]?.shapes ?? [];
   // On the way back the proof is that nothing of the cluster is missing: what only the sites have, nobody wrote meanwhile.
   const back = direction === 'back' || lossAccepted;
-  return estate.compareOrg({
+  return {
     source: { views: views.source, shapes: back ? withoutExtras(site, cluster.shapes) : site },
     target: { views: views.cluster, shapes: cluster.shapes },
+  };
+}
+
+/** Compares the org's rows in the views of both sides. */
+export async function compareSides(
+  estate: Estate,
+  migration: Moving,
+  views: SideViews,
+  signal: AbortSignal,
+  options: Partial<CompareOrgOptions> = {},
+): Promise<ComparisonResult> {
+  return estate.compareOrg({
+    ...(await sidesOf(estate, migration, views)),
     tables: estate.tables,
-    orgId,
+    orgId: migration.orgId,
     signal,
     monotonicMs: () => estate.clock.monotonicMs(),
-    onDifferences,
+    ...options,
   });
 }
 
@@ -41,19 +54,25 @@ function withoutExtras(shapes: readonly TableShape[], other: readonly TableShape
   });
 }
 
-/** Runs the work on one view of each live side, and closes them. */
+/** Runs the work on views of each live side, and closes them. The side that leads is looked at first. */
 export async function withLiveViews<T>(
   estate: Estate,
-  { homeRegion }: Pick<MigrationContext, 'homeRegion'>,
+  { homeRegion, serving }: Pick<MigrationContext, 'homeRegion' | 'serving'>,
   signal: AbortSignal,
   work: (views: SideViews) => Promise<T>,
+  count = 1,
 ): Promise<T> {
-  const source = await estate.sites[0].openViews(1, signal);
-  let cluster: SideViews['cluster'] = [];
+  const site = estate.sites[0];
+  const cluster = clusterOf(estate, homeRegion);
+  const [first, second] = serving === 'cluster' ? [cluster, site] : [site, cluster];
+  const leading = await first.openViews(count, signal);
+  let following: readonly ReadView[] = [];
   try {
-    cluster = await clusterOf(estate, homeRegion).openViews(1, signal);
-    return await work({ source, cluster });
+    following = await second.openViews(count, signal);
+    return await work(
+      first === site ? { source: leading, cluster: following } : { source: following, cluster: leading },
+    );
   } finally {
-    await Promise.all([...source, ...cluster].map((view) => view.close()));
+    await Promise.all([...leading, ...following].map((view) => view.close()));
   }
 }

@@ -8,6 +8,7 @@ import type { OrgTable, Place } from '../ports/place.ts';
 import type { Replication } from '../ports/replication.ts';
 import type { Routing } from '../ports/routing.ts';
 import type { Store } from '../ports/store.ts';
+import type { Comparisons } from '../proof/comparisons.ts';
 import type { ReturnPath } from '../returnPath/returnPath.ts';
 import type { ReverseTasks } from '../returnPath/reverseTask.ts';
 import type { Samples } from '../soaking/samples.ts';
@@ -29,6 +30,7 @@ export interface Estate {
   readonly ids: Ids;
   readonly compareOrg: CompareOrg;
   readonly heartbeats: Heartbeats;
+  readonly comparisons: Comparisons;
   /** What the guards of all orgs share. */
   readonly samples: Samples;
   readonly returnPath: ReturnPath;

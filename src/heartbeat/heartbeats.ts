@@ -89,6 +89,18 @@ export class Heartbeats {
     );
   }
 
+  /** True when a beat that every origin sent after `sinceMs` (monotonic) has arrived: with it, all from before has. */
+  arrivedSince(orgId: number, sinceMs: number): boolean {
+    const tracked = this.#tracked.get(orgId);
+    if (tracked === undefined) return false;
+    const { origins, observers } = tracked.plan;
+    return origins.every((origin) =>
+      observers.every(
+        (observer) => (tracked.meters.get(`${origin.name}>${observer.name}`)?.arrivedSentAtMs ?? -1) > sinceMs,
+      ),
+    );
+  }
+
   /** 95th percentile of the travel times lately measured, the slowest path's; null before the first arrival. */
   travelP95Ms(orgId: number): number | null {
     const meters = [...(this.#tracked.get(orgId)?.meters.values() ?? [])];

@@ -26,6 +26,7 @@ export class LagMeter {
   #outstanding: Beat[] = [];
   #travels: number[] = [];
   #seenSeq = 0;
+  #arrivedSentAtMs: number | null = null;
   #last: { lagMs: number; atMs: number } | null = null;
 
   sent(seq: number, sentAtMs: number): void {
@@ -39,6 +40,7 @@ export class LagMeter {
     this.#outstanding = this.#outstanding.filter((beat) => beat.seq > seq);
     const newest = arrived.at(-1);
     if (newest !== undefined) {
+      this.#arrivedSentAtMs = newest.sentAtMs;
       this.#travels.push(atMs - newest.sentAtMs);
       if (this.#travels.length > travelsKept) this.#travels.shift();
     }
@@ -56,6 +58,11 @@ export class LagMeter {
   /** True once a beat of ours has been seen on the other side. */
   get arrived(): boolean {
     return this.#travels.length > 0;
+  }
+
+  /** When the newest beat that arrived was sent (monotonic milliseconds): everything from before it has arrived. */
+  get arrivedSentAtMs(): number | null {
+    return this.#arrivedSentAtMs;
   }
 
   get travels(): readonly number[] {

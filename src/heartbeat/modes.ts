@@ -25,6 +25,7 @@ export function heartbeatMode(
     case 'verifying':
       return step === 'comparing' ? { direction: 'back', fast: false } : null;
     case 'soaking':
+    case 'completing':
       return { direction: 'back', fast: false };
     default:
       return null;

@@ -24,6 +24,9 @@ export const roleOfCommand: Readonly<Record<CommandName, Role>> = {
   complete: 'approver',
 };
 
+/** It costs the databases something, and changes nothing. */
+export const roleOfVerify: Role = 'operator';
+
 /** What an approver has looked at: rows move on the strength of it. */
 export const roleOfSchemaAccept: Role = 'approver';
 

@@ -9,7 +9,7 @@ import {
   type MigrationStatus,
   migrationStatusSchema,
 } from '../service/status.ts';
-import { actorOf, assertRole, roleOfAcceptedLoss, roleOfCommand, roleOfSchemaAccept } from './auth.ts';
+import { actorOf, assertRole, roleOfAcceptedLoss, roleOfCommand, roleOfSchemaAccept, roleOfVerify } from './auth.ts';
 import { etagOf } from './etag.ts';
 import { commandBody, idParams, rollbackBody } from './schemas.ts';
 import type { App } from './types.ts';
@@ -32,6 +32,9 @@ export function commandRoutes(scope: App, service: MigrationService): void {
       service.command(id, command, input, actor),
     );
   }
+  route(scope, 'verify', 'Compare both sides now', roleOfVerify, (id, input, actor) =>
+    service.verify(id, input, actor),
+  );
   const acceptance = 'Go on over a schema that has changed, once both sides agree';
   route(scope, 'schema/accept', acceptance, roleOfSchemaAccept, (id, input, actor) =>
     service.acceptSchema(id, input, actor),

@@ -17,8 +17,10 @@ export async function proveFile(
 ): Promise<ComparisonResult> {
   const differing = new RowTally();
   run.waitsFor('the proof that the exported rows are all that differs');
-  const result = await compareSides(estate, run.migration, views, run.signal, async (pair, differences) => {
-    for (const difference of differences) differing.add(nameOf(pair, difference));
+  const result = await compareSides(estate, run.migration, views, run.signal, {
+    onDifferences: async (pair, differences) => {
+      for (const difference of differences) differing.add(nameOf(pair, difference));
+    },
   });
   const written = await tallyOf(estate, path);
   if (!written.equals(differing)) {

@@ -3,6 +3,7 @@ import { ViewLostError } from '../errors/index.ts';
 import { type SideViews, withLiveViews } from '../estate/compareSides.ts';
 import type { Estate } from '../estate/estate.ts';
 import { dropViews, type FlipAttempt } from '../flip/attempt.ts';
+import { storeVerification } from '../proof/prove.ts';
 import type { Verification } from '../service/status.ts';
 import { proveFile } from './proveFile.ts';
 import { keepFile } from './record.ts';
@@ -26,16 +27,9 @@ export async function exportLast(estate: Estate, attempt: FlipAttempt | undefine
   try {
     const work = (viewsAre: Verification['kind']) => async (views: SideViews) => {
       const written = await writeRows(estate, run, 'exact', views, viewsAre);
+      const startedAtMs = estate.clock.nowMs();
       const result = await proveFile(estate, run, written.path, views);
-      const verification: Verification = {
-        outcome: result.mismatches === 0 ? 'equal' : 'different',
-        kind: viewsAre,
-        rows: result.rows,
-        mismatches: result.mismatches,
-        at: new Date(estate.clock.nowMs()).toISOString(),
-        sample: result.sample.map((mismatch) => ({ ...mismatch })),
-      };
-      await estate.store.putRecord(run.migration.migrationId, 'verification', verification);
+      await storeVerification(estate, run, viewsAre, startedAtMs, result);
       return written;
     };
     const atCutover = await onSideViews(attempt?.views ?? null, run, work('cutover-point'));

@@ -50,9 +50,11 @@ export async function writeRows(
       site: estate.sites[0].name,
       at: new Date(estate.clock.nowMs()).toISOString(),
     });
-    await compareSides(estate, run.migration, views, run.signal, async (pair, differences) => {
-      await writeDifferences(file, pair, differences, tally);
-      run.waitsFor(`the export of rows that stay behind: ${tally.rows} so far`);
+    await compareSides(estate, run.migration, views, run.signal, {
+      onDifferences: async (pair, differences) => {
+        await writeDifferences(file, pair, differences, tally);
+        run.waitsFor(`the export of rows that stay behind: ${tally.rows} so far`);
+      },
     });
     await file.finish({ rows: tally.rows, kinds: tally.kinds, tables: tally.tables });
     return { path: file.path, tally };

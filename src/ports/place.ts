@@ -95,6 +95,8 @@ export interface Place {
   /** Opens (or keeps warm) the connections that a flip needs, so that none is opened inside the pause. */
   warmUp(): Promise<void>;
   identity(): Promise<PlaceIdentity>;
+  /** Statements that run here now, this one included. */
+  runningThreads(): Promise<number>;
   /** True where writes are refused by the server itself (read_only, innodb_read_only). */
   isReadOnly(): Promise<boolean>;
 

@@ -108,6 +108,8 @@ export type RecordName =
   | 'snapshot'
   | 'progress'
   | 'verification'
+  | 'verifyRequest'
+  | 'comparison'
   | 'errorBaseline'
   | 'leftBehind'
   | 'wayBack';

@@ -18,6 +18,7 @@ import type { RouteKeeper } from '../flip/routeKeeper.ts';
 import type { Ids } from '../ports/ids.ts';
 import type { MigrationRow, Store, UnreadableRow } from '../ports/store.ts';
 import { acceptSchemaOf } from './acceptSchema.ts';
+import { assertProofCounts, verifyOf } from './proof.ts';
 import { Readiness } from './readiness.ts';
 import {
   type Actor,
@@ -148,11 +149,18 @@ export function createService(deps: {
       try {
         const runner = driver.runner(id);
         if (runner === undefined) refuseUnlessPossible(row, order);
+        await assertProofCounts(estate, row, command);
         await driver.command(id, order, actor.name, reason);
       } catch (error) {
         if (!(error instanceof CommandNotAllowedError) || !alreadyDone[order](await rowOf(id))) throw error;
       }
       return status(await rowOf(id));
+    },
+
+    async verify(id, { reason }, actor) {
+      const row = await rowOf(id);
+      await verifyOf(estate, row, reason, actor);
+      return status(row);
     },
 
     async acceptSchema(id, { reason }, actor) {

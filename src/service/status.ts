@@ -49,7 +49,10 @@ export const verificationSchema = z.object({
   kind: z.enum(['cutover-point', 'live']),
   rows: z.number().int(),
   mismatches: z.number().int(),
+  exact: z.boolean().optional().describe('False where so much differs that the mismatches are the least there can be'),
   at: z.iso.datetime(),
+  ageMs: z.number().describe('Time since its end'),
+  stale: z.boolean().describe('It does not count for approve and complete any more'),
   sample: z.array(z.record(z.string(), z.unknown())),
 });
 export type Verification = z.infer<typeof verificationSchema>;
@@ -96,6 +99,17 @@ export const wayBackSchema = z.object({
   ),
 });
 export type WayBack = z.infer<typeof wayBackSchema>;
+/** A comparison that runs. */
+export const comparingSchema = z.object({
+  kind: z.enum(['cutover-point', 'live']),
+  startedAt: z.iso.datetime(),
+  table: z.string().nullable(),
+  rows: z.number().int().describe('Compared so far'),
+  rowsExpected: z.number().int().nullable(),
+  mismatches: z.number().int().describe('At their first look; rows on their way are looked at again'),
+  etaMs: z.number().nullable(),
+});
+export type Comparing = z.infer<typeof comparingSchema>;
 
 /** Everything a user sees of a migration. Times are ISO 8601 in UTC. */
 export const migrationStatusSchema = z.object({
@@ -128,6 +142,7 @@ export const migrationStatusSchema = z.object({
   verification: verificationSchema.nullable(),
   wayBack: wayBackSchema.nullable().describe('Where a way back stopped and the cluster serves'),
   leftBehind: z.array(leftBehindSchema).describe('Files of rows whose loss was accepted'),
+  comparing: comparingSchema.nullable().describe('The comparison that runs now'),
   findings: z.array(
     z.object({
       code: z.string(),
@@ -189,6 +204,8 @@ export interface MigrationService {
    * `ShapesDifferError` while the sides differ.
    */
   acceptSchema(id: string, input: { reason?: string }, actor: Actor): Promise<MigrationStatus>;
+  /** Asks for a comparison of the live sides; the controller that owns the migration makes it. */
+  verify(id: string, input: { reason?: string }, actor: Actor): Promise<MigrationStatus>;
   events(id: string, query: { after: number; limit: number }): Promise<TimelineEvent[]>;
   /** What is not ready, by dependency: empty when all is. */
   notReady(): Promise<{ dependency: string; message: string }[]>;

@@ -6,7 +6,10 @@ import type { Estate } from '../estate/estate.ts';
 import type { RouteKeeper } from '../flip/routeKeeper.ts';
 import { filesOf } from '../leftBehind/record.ts';
 import type { MigrationRow } from '../ports/store.ts';
+import { type Note, readNote } from '../proof/notes.ts';
+import { ageMs, readVerification, whyNotProven } from '../proof/record.ts';
 import {
+  type Comparing,
   commandNames,
   type MigrationStatus,
   migrationStatusSchema,
@@ -45,10 +48,11 @@ export async function assembleStatus(
   const { store, heartbeats, clock } = estate;
   const context = runner?.context ?? row.journal.context;
   const state = runner?.state ?? row.state;
-  const [attempts, findings, verification, progress] = await Promise.all([
+  const [attempts, findings, verification, note, progress] = await Promise.all([
     store.attempts(row.id),
     store.getRecord(row.id, 'findings'),
-    store.getRecord(row.id, 'verification'),
+    readVerification(store, row.id),
+    readNote(estate, row.id),
     progressOf(estate, row, state),
   ]);
   const lag = heartbeats.lag(row.orgId);
@@ -81,7 +85,15 @@ export async function assembleStatus(
       observedAt: lag === null ? null : iso(clock.nowMs() - (clock.monotonicMs() - lag.atMs)),
     },
     attempts: [...attempts],
-    verification: verificationSchema.nullable().parse(verification),
+    verification:
+      verification === null
+        ? null
+        : {
+            ...verificationSchema.omit({ ageMs: true, stale: true }).parse(verification),
+            ageMs: ageMs(verification, clock.nowMs()),
+            stale: whyNotProven(verification, context, clock.nowMs()) === 'stale',
+          },
+    comparing: note === null ? null : comparingOf(note),
     wayBack: await wayBackOf(estate, state, runner?.sinceMs ?? row.sinceMs, context, may),
     leftBehind: lossConcerns ? await filesOf(estate, row.id) : [],
     findings: findingsSchema.parse(findings ?? []),
@@ -117,11 +129,24 @@ export function unreadableStatus(
     verification: null,
     wayBack: null,
     leftBehind: [],
+    comparing: null,
     findings: [],
     policy: {},
     owner: row.owner,
     epoch: row.epoch,
     version: row.revision,
+  };
+}
+
+function comparingOf({ kind, startedAt, progress }: Note): Comparing {
+  return {
+    kind,
+    startedAt,
+    table: progress?.table ?? null,
+    rows: progress?.rows ?? 0,
+    rowsExpected: progress?.rowsExpected ?? null,
+    mismatches: progress?.mismatches ?? 0,
+    etaMs: progress?.etaMs ?? null,
   };
 }
 

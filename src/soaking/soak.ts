@@ -1,6 +1,7 @@
 import { policyDefaults } from '../config/index.ts';
 import type { EffectRun } from '../driver/handlers.ts';
 import { clusterOf, type Estate } from '../estate/estate.ts';
+import { watchProof } from '../proof/watch.ts';
 import { clusterHealthGuard } from './clusterHealth.ts';
 import { readErrorBaseline } from './errorBaseline.ts';
 import { errorRateGuard } from './errorRate.ts';
@@ -10,7 +11,7 @@ import { reverseTaskGuard } from './reverseTask.ts';
 import { watchSchema } from './schemaDrift.ts';
 
 /**
- * Watches an org on the cluster: the way back, the cluster, the org's clients, the schema. Each guard looks at its own
+ * Watches an org on the cluster: the way back, the cluster, the org's clients, the schema, the rows. Each guard looks at its own
  * pace, so that one that waits for a time-out holds up no other. Ends only by one that takes the org back.
  */
 export async function soak(estate: Estate, run: EffectRun): Promise<never> {
@@ -40,6 +41,7 @@ export async function soak(estate: Estate, run: EffectRun): Promise<never> {
   const watches = [
     ...guards.map((guard) => watchGuard(guard, estate, watched, signal)),
     watchSchema(estate, watched, signal),
+    watchProof(estate, watched, signal),
   ];
   try {
     return await Promise.race(watches);

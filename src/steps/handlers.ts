@@ -19,11 +19,12 @@ import { settle } from '../flip/settle.ts';
 import { untilThawed } from '../flip/thaw.ts';
 import { exportBefore, exportLast } from '../leftBehind/steps.ts';
 import { preflight } from '../preflight/preflight.ts';
+import { assertProven } from '../proof/prove.ts';
 import { beginErrorBaseline } from '../soaking/errorBaseline.ts';
 import { untilSchemaAccepted } from '../soaking/schemaDrift.ts';
 import { soak } from '../soaking/soak.ts';
 import { catchUpBack, cleanUp, complete } from './ending.ts';
-import { checkLag, watchLag } from './lag.ts';
+import { checkLag, watchReady } from './lag.ts';
 import { catchUp, createTask, fullLoad, removeTasks, reset } from './replicating.ts';
 import { takeSnapshot } from './snapshot.ts';
 import { verify } from './verify.ts';
@@ -68,7 +69,7 @@ export function effectHandlers(estate: Estate, attempts: Attempts, keeper: Route
     'replication.fullLoad': plain((run) => fullLoad(estate, run)),
     'replication.catchUp': plain((run) => catchUp(estate, run)),
     'lag.check': (run) => checkLag(estate, run),
-    'lag.watch': (run) => watchLag(estate, run),
+    'lag.watch': (run) => watchReady(estate, run),
 
     'flip.prepare': plain(async (run) => {
       if (run.migration.direction === 'back') return prepare(estate, attempts, keeper, run);
@@ -107,6 +108,7 @@ export function effectHandlers(estate: Estate, attempts: Attempts, keeper: Route
     complete: plain(async (run) => {
       // With it ends the way back; while the schemas differ nobody knows what that way has carried.
       await assertSchemaAccepted(estate, run.migration);
+      await assertProven(estate, run);
       await complete(estate, keeper, await attempts.owner(run), run);
     }),
     'clean.up': async (run) => {

@@ -1,9 +1,11 @@
 import { policyDefaults } from '../config/index.ts';
 import type { EffectRun } from '../driver/handlers.ts';
-import { LagBreachedError } from '../errors/index.ts';
+import { LagBreachedError, SidesDifferError } from '../errors/index.ts';
 import { clusterOf, type Estate } from '../estate/estate.ts';
 import { assertTaskHealthy } from '../estate/taskHealth.ts';
 import type { TableCount } from '../ports/place.ts';
+import { assertProven } from '../proof/prove.ts';
+import { untilAskedAgain, watchProof } from '../proof/watch.ts';
 import { assertNoDrift } from '../soaking/schemaDrift.ts';
 
 /** Time between two samples of the gate (milliseconds): one beat apart around a flip. */
@@ -13,7 +15,13 @@ const freshMs = 3_000;
 /** Counts of a live org are asked this often until they agree (milliseconds). */
 const countsEveryMs = 250;
 
-/** Passes when the lag stayed under the gate for N samples in a row, every table is healthy and the counts agree. */
+/** Rows that differ are compared again after so long, if nobody asks sooner (milliseconds). */
+const blockedForMs = 60_000;
+
+/**
+ * Passes when the lag stayed under the gate for N samples in a row, every table is healthy, the counts agree, and so do
+ * all rows.
+ */
 export async function checkLag(estate: Estate, run: EffectRun): Promise<{ lagMs: number }> {
   const { orgId, policy } = run.migration;
   for (let passed = 0, lastAtMs = 0; ; ) {
@@ -27,11 +35,28 @@ export async function checkLag(estate: Estate, run: EffectRun): Promise<{ lagMs:
         `${passed} of ${policy.lagSamples} samples under ${policy.lagGateMs} ms; now ${Math.round(sample.lagMs)} ms`,
       );
       if (passed >= policy.lagSamples) {
-        if (await countsAgree(estate, run)) return { lagMs: sample.lagMs };
+        if ((await countsAgree(estate, run)) && (await sidesAgree(estate, run))) return { lagMs: sample.lagMs };
         await estate.clock.sleep(countsEveryMs, run.signal);
       }
     }
     await estate.clock.sleep(sampleEveryMs, run.signal);
+  }
+}
+
+/**
+ * The rows of both sides are the same, proven lately enough. A difference blocks: it is compared again when somebody
+ * asks for it, has rows repaired, or after a while.
+ */
+async function sidesAgree(estate: Estate, run: EffectRun): Promise<boolean> {
+  try {
+    await assertProven(estate, run, () => assertTaskHealthy(estate, run));
+    return true;
+  } catch (error) {
+    if (!(error instanceof SidesDifferError)) throw error;
+    run.note(error.message, { code: error.code, ...error.details });
+    run.waitsFor(`rows that differ to be repaired: ${error.message}`);
+    await untilAskedAgain(estate, run, blockedForMs);
+    return false;
   }
 }
 
@@ -57,8 +82,23 @@ function rowsOf(counts: readonly TableCount[], table: string): number {
   return counts.find((count) => count.table === table)?.rows ?? 0;
 }
 
-/** Watches while the org waits in `ready`; ends only by a breach, a task that is not well, or a schema that has changed. */
-export async function watchLag(estate: Estate, run: EffectRun): Promise<never> {
+/**
+ * Watches while the org waits in `ready`; ends only by a breach, a task that is not well, a schema that has changed, or
+ * rows that differ.
+ */
+export async function watchReady(estate: Estate, run: EffectRun): Promise<never> {
+  const ending = new AbortController();
+  const signal = AbortSignal.any([run.signal, ending.signal]);
+  const watches = [watchLag(estate, { ...run, signal }), watchProof(estate, run, signal)];
+  try {
+    return await Promise.race(watches);
+  } finally {
+    ending.abort(new Error('the watch has ended'));
+    await Promise.allSettled(watches);
+  }
+}
+
+async function watchLag(estate: Estate, run: EffectRun): Promise<never> {
   const { orgId } = run.migration;
   // A journal from before a field of the policy was there says nothing of it.
   const policy = { ...policyDefaults, ...run.migration.policy };

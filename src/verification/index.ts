@@ -5,6 +5,8 @@ export { incomparableTables } from './comparability.ts';
 export { type ComparedSide, type CompareOrg, type CompareOrgOptions, compareOrg } from './compareOrg.ts';
 export * from './errors.ts';
 export type { Difference, TellDifferences } from './findings.ts';
+export { describeLook, judge, SUSPECTED, type Suspicion } from './following.ts';
+export { type LookAtRowsOptions, lookAtRows, type RowLook, type RowRef } from './lookAtRows.ts';
 export {
   type Checkpoint,
   type ComparisonProgress,

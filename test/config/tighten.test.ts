@@ -42,6 +42,8 @@ const both: { [Field in keyof Policy]: [tighter: Policy[Field], looser: Policy[F
   errorRateFactor: [2.5, 3.5],
   errorRateFloorPerMinute: [59, 61],
   errorRateForMs: [59_999, 60_001],
+  verifyEveryMs: [3_599_999, 3_600_001],
+  verificationMaxAgeMs: [21_599_999, 21_600_001],
   schemaCheckMs: [59_999, 60_001],
 };
 const cases = Object.entries(both) as [keyof Policy, [unknown, unknown]][];

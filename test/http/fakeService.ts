@@ -29,6 +29,7 @@ export function statusOf(id: string, orgId: number, changes: Partial<MigrationSt
     verification: null,
     wayBack: null,
     leftBehind: [],
+    comparing: null,
     findings: [],
     policy: {},
     owner: null,
@@ -80,6 +81,11 @@ export class FakeService implements MigrationService {
     const changed = { ...status, state: command, version: status.version + 1 };
     this.migrations.set(id, changed);
     return changed;
+  }
+
+  async verify(id: string, input: { reason?: string }, actor: Actor): Promise<MigrationStatus> {
+    this.#asked('verify', { id, ...input }, actor);
+    return this.get(id);
   }
 
   acceptSchema(id: string, input: { reason?: string }, actor: Actor): Promise<MigrationStatus> {

@@ -182,9 +182,18 @@ describe('/openapi.json', () => {
         '/v1/migrations',
         '/v1/migrations/{id}',
         '/v1/migrations/{id}/events',
-        ...['start', 'pause', 'resume', 'approve', 'rollback', 'complete', 'cancel', 'retry', 'schema/accept'].map(
-          (command) => `/v1/migrations/{id}/${command}`,
-        ),
+        ...[
+          'start',
+          'pause',
+          'resume',
+          'approve',
+          'rollback',
+          'complete',
+          'cancel',
+          'retry',
+          'schema/accept',
+          'verify',
+        ].map((command) => `/v1/migrations/{id}/${command}`),
       ].toSorted(),
     );
     expect(Object.keys(document.paths['/v1/migrations'])).toEqual(['post', 'get']);

@@ -23,7 +23,7 @@ export interface LabAccounts {
   readonly monitor: Account;
   /** Jobs that work across orgs: the CDR worker and retention. */
   readonly worker: Account;
-  /** Deletes an org's rows where the fence lets nobody else write. */
+  /** Deletes and repairs an org's rows where the fence lets nobody else write. */
   readonly purge: Account;
 }
 
@@ -61,7 +61,7 @@ export async function createAccounts(server: DatabaseServer, accounts: LabAccoun
   for (const account of [accounts.app, accounts.worker]) {
     create(account, [`${DML} ON ${BIGDB_SCHEMA}.*`, `${DML} ON ${ALL_ORG_SCHEMAS}.*`]);
   }
-  create(accounts.purge, [`SELECT, DELETE ON ${BIGDB_SCHEMA}.*`, `${DML} ON ${CONTROL_SCHEMA}.*`]);
+  create(accounts.purge, [`SELECT, INSERT, DELETE ON ${BIGDB_SCHEMA}.*`, `${DML} ON ${CONTROL_SCHEMA}.*`]);
   create(accounts.monitor, ['REPLICATION CLIENT ON *.*']);
   // What AWS asks for at a source and at a target; no SUPER.
   create(accounts.dms, [

@@ -61,6 +61,9 @@ export class LabApi {
   read = (path: string, role: keyof LabTokens = 'viewer'): Promise<unknown> => this.#call(role, 'GET', path);
   post = (path: string, role: keyof LabTokens, body: unknown): Promise<unknown> => this.#call(role, 'POST', path, body);
 
+  verify = async (id: string): Promise<MigrationStatus> =>
+    migrationStatusSchema.parse(await this.#call('operator', 'POST', `/v1/migrations/${id}/verify`, {}));
+
   /** The whole timeline. */
   events = async (id: string): Promise<TimelineEvent[]> => {
     const all: TimelineEvent[] = [];

@@ -22,6 +22,7 @@ import { enrol, readFence } from './fenceRow.ts';
 import { findings } from './findings/index.ts';
 import { beat, forgetHeartbeats, readHeartbeats, writeMarker } from './heartbeats.ts';
 import { isReadOnly, readIdentity } from './identity.ts';
+import { runningThreads } from './load.ts';
 import { MetadataWatch } from './metadataWatch.ts';
 import { setFence } from './setFence.ts';
 import { shapes } from './shapes.ts';
@@ -85,6 +86,10 @@ class MysqlPlace implements DatabasePlace {
 
   isReadOnly(): Promise<boolean> {
     return isReadOnly(this.#context);
+  }
+
+  runningThreads(): Promise<number> {
+    return runningThreads(this.#context);
   }
 
   enrol(orgId: number, writer: FenceWriter, arriving?: readonly string[]): Promise<void> {

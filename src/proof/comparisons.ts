@@ -1,0 +1,82 @@
+import type { MigrationContext } from '../../statecharts/context.ts';
+import { Semaphore } from '../adapters/mysql/semaphore.ts';
+import { policyDefaults } from '../config/index.ts';
+import type { Heartbeats } from '../heartbeat/heartbeats.ts';
+import type { Clock } from '../ports/clock.ts';
+import type { Place } from '../ports/place.ts';
+import { SharedReading } from '../soaking/shared.ts';
+
+/** How comparisons of live sides are kept from being felt. */
+export interface ComparisonLimits {
+  /** Comparisons at once, over all orgs of this controller. */
+  readonly atOnce: number;
+  /** Chunks at once of each comparison: read views of each side. */
+  readonly viewsPerSide: number;
+  /** Statements running at a place beyond which no further chunk begins. */
+  readonly busyThreads: number;
+}
+
+/** A place is asked this often how busy it is (milliseconds), and this long a comparison waits before it looks again. */
+const loadFreshMs = 1_000;
+const waitMs = 500;
+
+/** What all comparisons of a controller share. */
+export class Comparisons {
+  readonly limits: ComparisonLimits;
+  readonly #clock: Clock;
+  readonly #heartbeats: Pick<Heartbeats, 'lag'>;
+  readonly #turns: Semaphore;
+  readonly #load = new Map<Place, SharedReading<number>>();
+
+  constructor(deps: { limits: ComparisonLimits; clock: Clock; heartbeats: Pick<Heartbeats, 'lag'> }) {
+    this.limits = deps.limits;
+    this.#clock = deps.clock;
+    this.#heartbeats = deps.heartbeats;
+    this.#turns = new Semaphore(deps.clock, deps.limits.atOnce);
+  }
+
+  /** Runs the work when it is its turn. */
+  async inTurn<T>(signal: AbortSignal, work: () => Promise<T>): Promise<T> {
+    await this.#turns.acquire('waiting for the turn to compare', { signal });
+    try {
+      return await work();
+    } finally {
+      this.#turns.release();
+    }
+  }
+
+  /** Resolves when the next chunk may begin: neither place is busy, and the org's lag is what the policy takes. */
+  async pace(
+    migration: MigrationContext,
+    places: readonly Place[],
+    waitsFor: (what: string | null) => void,
+    signal: AbortSignal,
+  ): Promise<void> {
+    for (;;) {
+      signal.throwIfAborted();
+      const inTheWay = await this.#inTheWay(migration, places);
+      if (inTheWay === null) return;
+      waitsFor(`the comparison: it waits while ${inTheWay}`);
+      await this.#clock.sleep(waitMs, signal);
+    }
+  }
+
+  async #inTheWay(migration: MigrationContext, places: readonly Place[]): Promise<string | null> {
+    const policy = { ...policyDefaults, ...migration.policy };
+    const lagLimitMs =
+      migration.serving === 'cluster' ? Math.max(policy.lagGateMs, policy.reverseLagMs / 2) : policy.lagGateMs * 2;
+    const lag = this.#heartbeats.lag(migration.orgId);
+    if (lag !== null && lag.lagMs > lagLimitMs) return `the lag is ${Math.round(lag.lagMs)} ms`;
+    for (const place of places) {
+      const threads = await this.#loadOf(place).get();
+      if (threads > this.limits.busyThreads) return `${threads} statements run at ${place.name}`;
+    }
+    return null;
+  }
+
+  #loadOf(place: Place): SharedReading<number> {
+    const reading = this.#load.get(place) ?? new SharedReading(this.#clock, loadFreshMs, () => place.runningThreads());
+    this.#load.set(place, reading);
+    return reading;
+  }
+}

@@ -1,0 +1,133 @@
+import type { EffectRun } from '../driver/handlers.ts';
+import { ViewLostError } from '../errors/index.ts';
+import { compareSides, type SideViews, withLiveViews } from '../estate/compareSides.ts';
+import { clusterOf, type Estate } from '../estate/estate.ts';
+import type { Checkpoint, ComparisonResult, TellDifferences } from '../verification/index.ts';
+import { arrival } from './arrival.ts';
+import { expectedRows } from './expectedRows.ts';
+import { lookAgain, type Suspected } from './lookAgain.ts';
+import { Notes, type Suspect, unfinished } from './notes.ts';
+
+/** Rows that were not the same at their first look; more cannot be on their way alone. */
+const suspectsAtMost = 5_000;
+/** Comparisons of everything, where that many rows are not the same, until it counts. */
+const passesAtMost = 5;
+/** Read views are opened anew so often (milliseconds): an old one keeps the server from clearing up behind others. */
+const viewsForMs = 60_000;
+/** Views lost one after the other, without a chunk between them, before that is the comparison's failure. */
+const lostInARow = 5;
+
+/** What the comparison of the live sides found. */
+export type LiveResult = Pick<ComparisonResult, 'rows' | 'mismatches' | 'exact' | 'sample'>;
+
+/** Ends a slice of the comparison, with everything before it kept. */
+class SliceOver extends Error {}
+class TooManySuspects extends Error {}
+
+/**
+ * Compares the live sides. Rows move meanwhile: those that are not the same are looked at again, alone, until they
+ * agree, or differ in a way that the lag does not explain. Goes on where an earlier owner was cut off.
+ */
+export async function compareLive(
+  estate: Estate,
+  run: EffectRun,
+  signal: AbortSignal,
+  whileWaiting: () => Promise<void> = async () => {},
+): Promise<LiveResult> {
+  const resumed = await unfinished(estate, run.migration);
+  if (resumed !== null) run.note(`the comparison goes on behind ${resumed.progress?.rows ?? 0} rows`);
+  for (let pass = 1; ; pass++) {
+    const notes = new Notes(estate, run.migration, 'live', pass === 1 ? resumed : null);
+    const found = await onePass(estate, run, signal, notes);
+    if (found.suspects !== null) {
+      const suspected = await lookAgain(estate, run, found.suspects, signal, whileWaiting);
+      await notes.ended();
+      return resultOf(found.result, suspected);
+    }
+    await notes.ended();
+    if (pass === passesAtMost) return found.result;
+    run.waitsFor(`the comparison: ${found.result.mismatches} rows or more are not the same; all are compared again`);
+    await arrival(estate, run, signal, whileWaiting);
+  }
+}
+
+function resultOf(result: ComparisonResult, { differing, sample }: Suspected): LiveResult {
+  return { rows: result.rows, mismatches: differing, exact: true, sample };
+}
+
+/** Compares all rows once; `suspects` is null where too many rows are not the same, or not all of them were told. */
+async function onePass(
+  estate: Estate,
+  run: EffectRun,
+  signal: AbortSignal,
+  notes: Notes,
+): Promise<{ result: ComparisonResult; suspects: readonly Suspect[] | null }> {
+  const suspects: Suspect[] = [...notes.note.suspects];
+  const tell: TellDifferences = async (pair, differences) => {
+    if (suspects.length + differences.length > suspectsAtMost) throw new TooManySuspects('too many rows differ');
+    for (const { name, source, target } of differences) {
+      suspects.push({
+        table: pair.table,
+        name,
+        source: source === null ? null : [...source],
+        target: target === null ? null : [...target],
+        key: { ...pair.describeKey(name) },
+      });
+    }
+  };
+  try {
+    const result = await inSlices(estate, run, signal, notes, suspects, tell);
+    return { result, suspects: result.mismatches > suspects.length ? null : suspects };
+  } catch (error) {
+    if (!(error instanceof TooManySuspects)) throw error;
+    // For the counts and a sample.
+    return {
+      result: await inSlices(estate, run, signal, new Notes(estate, run.migration, 'live'), []),
+      suspects: null,
+    };
+  }
+}
+
+/** One comparison on views that are opened anew now and then, also where one was lost. */
+async function inSlices(
+  estate: Estate,
+  run: EffectRun,
+  signal: AbortSignal,
+  notes: Notes,
+  suspects: readonly Suspect[],
+  tell?: TellDifferences,
+): Promise<ComparisonResult> {
+  const { migration } = run;
+  const places = [estate.sites[0], clusterOf(estate, migration.homeRegion)];
+  const rows = await expectedRows(estate, migration.migrationId);
+  let checkpoint: Checkpoint | null = notes.note.checkpoint;
+  for (let lost = 0; ; ) {
+    const openedAtMs = estate.clock.monotonicMs();
+    const before = checkpoint;
+    try {
+      const slice = (views: SideViews) =>
+        compareSides(estate, migration, views, signal, {
+          expectedRows: rows,
+          resumeFrom: before ?? undefined,
+          onDifferences: tell,
+          pace: () => estate.comparisons.pace(migration, places, run.waitsFor, signal),
+          onProgress: (progress) => {
+            notes.progress(progress);
+            run.waitsFor(`the comparison: ${progress.rows} rows of ${progress.rowsExpected ?? 'all'}`);
+          },
+          onCheckpoint: async (passed) => {
+            checkpoint = passed;
+            await notes.passed(passed, suspects);
+            if (estate.clock.monotonicMs() - openedAtMs > viewsForMs) throw new SliceOver('the views are old');
+          },
+        });
+      return await withLiveViews(estate, migration, signal, slice, estate.comparisons.limits.viewsPerSide);
+    } catch (error) {
+      signal.throwIfAborted();
+      lost = checkpoint === before ? lost + 1 : 0;
+      if (error instanceof SliceOver) continue;
+      if (!(error instanceof ViewLostError) || lost >= lostInARow) throw error;
+      run.note(`a read view was lost: ${error.message}; the comparison goes on with a new one`);
+    }
+  }
+}

@@ -1,0 +1,63 @@
+import type { EffectRun } from '../driver/handlers.ts';
+import { sidesOf, withLiveViews } from '../estate/compareSides.ts';
+import type { Estate } from '../estate/estate.ts';
+import { describeLook, judge, lookAtRows, type Mismatch, SUSPECTED, type Suspicion } from '../verification/index.ts';
+import { arrival } from './arrival.ts';
+import type { Suspect } from './notes.ts';
+
+/** Mismatches that are described. */
+const sampleLimit = 100;
+
+/** What was left of the rows that were not the same at their first look. */
+export interface Suspected {
+  readonly differing: number;
+  readonly sample: readonly Mismatch[];
+}
+
+/**
+ * Looks at these rows again, and at no others, each time after everything that the leading side had at the last look
+ * has arrived at the other: proven by a heartbeat that was sent later, not by a wait.
+ */
+export async function lookAgain(
+  estate: Estate,
+  run: EffectRun,
+  suspects: readonly Suspect[],
+  signal: AbortSignal,
+  whileWaiting: () => Promise<void>,
+): Promise<Suspected> {
+  const { migration } = run;
+  const leads = migration.serving === 'cluster' ? 'target' : 'source';
+  let open = new Map<Suspect, Suspicion>(suspects.map((suspect) => [suspect, SUSPECTED]));
+  const sample: Mismatch[] = [];
+  let differing = 0;
+  while (open.size > 0) {
+    run.waitsFor(`the comparison: ${open.size} rows that are not the same are looked at again`);
+    const rows = [...open.keys()];
+    const looks = await withLiveViews(estate, migration, signal, async (views) =>
+      lookAtRows({
+        ...(await sidesOf(estate, migration, views)),
+        tables: estate.tables,
+        orgId: migration.orgId,
+        rows,
+        signal,
+      }),
+    );
+    const still = new Map<Suspect, Suspicion>();
+    for (const [i, suspect] of rows.entries()) {
+      const look = looks[i] ?? { source: null, target: null };
+      const verdict = judge(open.get(suspect) ?? SUSPECTED, look, leads);
+      if (verdict === 'agrees') continue;
+      if (verdict === 'differs') {
+        differing += 1;
+        if (sample.length < sampleLimit) {
+          sample.push({ ...describeLook(look), table: suspect.table, key: { ...suspect.key } });
+        }
+      } else {
+        still.set(suspect, verdict);
+      }
+    }
+    open = still;
+    if (open.size > 0) await arrival(estate, run, signal, whileWaiting);
+  }
+  return { differing, sample };
+}

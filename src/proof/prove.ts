@@ -1,0 +1,66 @@
+import type { EffectRun } from '../driver/handlers.ts';
+import { SidesDifferError } from '../errors/index.ts';
+import type { Estate } from '../estate/estate.ts';
+import { compareLive, type LiveResult } from './live.ts';
+import { isRequested, readVerification, type StoredVerification, whyNotProven } from './record.ts';
+
+/** Stores what a comparison found, for the side that serves and the task of now. */
+export async function storeVerification(
+  estate: Estate,
+  run: Pick<EffectRun, 'migration' | 'note'>,
+  kind: StoredVerification['kind'],
+  startedAtMs: number,
+  result: LiveResult,
+): Promise<StoredVerification> {
+  const { migration } = run;
+  const verification: StoredVerification = {
+    outcome: result.mismatches === 0 ? 'equal' : 'different',
+    kind,
+    rows: result.rows,
+    mismatches: result.mismatches,
+    exact: result.exact,
+    at: new Date(estate.clock.nowMs()).toISOString(),
+    startedAt: new Date(startedAtMs).toISOString(),
+    sample: result.sample.map((mismatch) => ({ ...mismatch })),
+    generation: migration.generation,
+    serving: migration.serving,
+  };
+  await estate.store.putRecord(migration.migrationId, 'verification', verification);
+  const { sample, ...figures } = verification;
+  run.note(`compared ${result.rows} rows: ${result.mismatches} differ`, { ...figures, sample: sample.slice(0, 10) });
+  return verification;
+}
+
+/** Compares the live sides when it is this org's turn, and stores what was found. */
+export async function proveNow(
+  estate: Estate,
+  run: EffectRun,
+  signal: AbortSignal,
+  whileWaiting?: () => Promise<void>,
+): Promise<StoredVerification> {
+  run.waitsFor('its turn to be compared');
+  return estate.comparisons.inTurn(signal, async () => {
+    const startedAtMs = estate.clock.nowMs();
+    const result = await compareLive(estate, run, signal, whileWaiting);
+    return storeVerification(estate, run, 'live', startedAtMs, result);
+  });
+}
+
+/** The last result where it counts, else a new one. Throws `SidesDifferError`. */
+export async function assertProven(
+  estate: Estate,
+  run: EffectRun,
+  whileWaiting?: () => Promise<void>,
+): Promise<StoredVerification> {
+  const { migration, signal } = run;
+  const last = await readVerification(estate.store, migration.migrationId);
+  const asked = await isRequested(estate.store, migration.migrationId, last);
+  if (last !== null && !asked && whyNotProven(last, migration, estate.clock.nowMs()) === null) return last;
+  const now = await proveNow(estate, run, signal, whileWaiting);
+  if (now.outcome !== 'equal') throw differ(run.migration.orgId, now);
+  return now;
+}
+
+export function differ(orgId: number, { mismatches, rows, sample }: StoredVerification): SidesDifferError {
+  return new SidesDifferError(orgId, mismatches, rows, sample.slice(0, 10));
+}
