@@ -47,6 +47,10 @@ describe('an org as it should be shows no contradiction', () => {
     ['completed', { ...soaking, state: 'completed', sites: 'nobody', tasks: [], ended: true }],
     ['cancelled', { state: 'cancelled', cluster: 'nobody', ended: true }],
     [
+      'going back with a loss that was accepted',
+      { ...soaking, state: 'rollingBack.prepare', context: { serving: 'cluster', lossAccepted: true }, tasks: [] },
+    ],
+    [
       'stuck on the cluster',
       { ...soaking, state: 'needsOperator', context: { serving: 'cluster', resumeAt: 'rollingBack' } },
     ],
