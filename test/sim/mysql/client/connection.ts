@@ -47,11 +47,13 @@ export class ClientConnection {
     return this.#link.request(() => this.server.execute(this.session, sql, values));
   }
 
-  /** Several statements in one request; the first that is refused ends it. */
-  queryAll(statements: readonly string[]): Promise<void> {
-    return this.#link.request(async () => {
-      for (const sql of statements) await this.server.execute(this.session, sql, []);
-    });
+  /** Several statements in one request, as one packet of them; `work` runs at the server. */
+  inOneRequest(
+    work: (run: (sql: string, values?: readonly unknown[]) => Promise<number>) => Promise<void>,
+  ): Promise<void> {
+    const run = async (sql: string, values: readonly unknown[] = []) =>
+      (await this.server.execute(this.session, sql, values)).affectedRows;
+    return this.#link.request(() => work(run));
   }
 
   onLost(hear: (error: Error) => void): void {

@@ -91,7 +91,11 @@ class SimStorePool implements StorePool {
 
   /** Two statements in one request. */
   async #both(connection: ClientConnection, first: string, second: string): Promise<void> {
-    await this.#within(STATEMENT_TIMEOUT_MS, connection.queryAll([first, second]), 'PROTOCOL_SEQUENCE_TIMEOUT');
+    const asked = connection.inOneRequest(async (run) => {
+      await run(first);
+      await run(second);
+    });
+    await this.#within(STATEMENT_TIMEOUT_MS, asked, 'PROTOCOL_SEQUENCE_TIMEOUT');
   }
 
   #back(): void {

@@ -25,6 +25,8 @@ export interface BinlogEvent {
   readonly position: number;
   readonly end: number;
   readonly gtid: Gtid;
+  /** Account that wrote it here; `replication` for what came from another server. */
+  readonly user: string;
   readonly rows: readonly RowChange[];
   /** A statement that defines something, with the account and default schema it ran under. */
   readonly definition: { readonly sql: string; readonly user: string; readonly database: string | null } | null;
@@ -60,7 +62,7 @@ export class Binlog {
     return (this.#newest.get(domain)?.number ?? 0) + 1;
   }
 
-  append(gtid: Gtid, changes: readonly Change[], definition: BinlogEvent['definition'] = null): void {
+  append(gtid: Gtid, user: string, changes: readonly Change[], definition: BinlogEvent['definition'] = null): void {
     const position = this.#position;
     this.#position += EVENT_BYTES + ROW_BYTES * changes.length;
     this.#newest.set(gtid.domain, gtid);
@@ -72,7 +74,7 @@ export class Binlog {
       before,
       after,
     }));
-    this.events.push({ file: this.file, position, end: this.#position, gtid, rows, definition });
+    this.events.push({ file: this.file, position, end: this.#position, gtid, user, rows, definition });
     for (const hear of [...this.#hearers]) hear();
   }
 

@@ -48,7 +48,7 @@ export class Transactions {
 
   /** Writes a definition of the schema to the binlog. */
   logDefinition(definition: NonNullable<BinlogEvent['definition']>, gtid?: Gtid): void {
-    this.#binlog.append(gtid ?? this.#nextGtid(), [], definition);
+    this.#binlog.append(gtid ?? this.#nextGtid(), definition.user, [], definition);
   }
 
   #publish(transaction: Transaction, gtid: Gtid | undefined): void {
@@ -63,7 +63,7 @@ export class Transactions {
       if (own.length > 1) row.versions = row.versions.filter((version) => version.writer !== transaction);
     }
     const changes: Change[] = [...transaction.changes];
-    this.#binlog.append(gtid ?? this.#nextGtid(), changes);
+    this.#binlog.append(gtid ?? this.#nextGtid(), transaction.owner.user, changes);
     this.#prune(touched);
   }
 
