@@ -20,8 +20,6 @@ export type Stage =
   | 'onCluster'
   /** The cluster serves, and a person decided without a way back: under an accepted loss, or to stay. */
   | 'withoutWayBack'
-  /** The cluster serves; the way back is given up with a loss that was accepted. */
-  | 'detaching'
   /** The source serves again after a way back. */
   | 'returned'
   /** The source serves; task and rows at the cluster are being removed. */
@@ -58,7 +56,6 @@ const byStage: Readonly<Record<Exclude<Stage, 'holding' | 'releasing'>, Expectat
   settling: { ...cluster, siteFence: ['nobody', 'reverse'], forwardTask: 'allowed', reverseTask: 'allowed' },
   onCluster: { ...cluster, siteFence: ['reverse', 'nobody'], forwardTask: 'forbidden', reverseTask: 'required' },
   withoutWayBack: { ...cluster, siteFence: ['reverse', 'nobody'], forwardTask: 'forbidden', reverseTask: 'allowed' },
-  detaching: { ...cluster, siteFence: ['reverse', 'nobody'], forwardTask: 'forbidden', reverseTask: 'allowed' },
   returned: { ...source, clusterFence: ['nobody'], forwardTask: 'forbidden', reverseTask: 'allowed' },
   leaving: { ...source, clusterFence: notLoaded, forwardTask: 'allowed', reverseTask: 'allowed' },
   completing: { ...cluster, siteFence: ['reverse', 'nobody'], forwardTask: 'forbidden', reverseTask: 'allowed' },
