@@ -2,6 +2,7 @@ import type { MigrationContext } from '../../statecharts/context.ts';
 import { CutoverError } from '../errors/index.ts';
 import type { Estate } from '../estate/estate.ts';
 import type { Finding } from '../ports/finding.ts';
+import { comparableFindings } from './comparable.ts';
 import { type Check, findingFrom } from './finding.ts';
 import { placeFindings } from './places.ts';
 import { proxyFindings } from './proxies.ts';
@@ -14,6 +15,7 @@ const checks: readonly Check[] = [
   regionFindings,
   placeFindings,
   shapeFindings,
+  comparableFindings,
   targetFindings,
   replicationFindings,
   proxyFindings,

@@ -14,16 +14,17 @@ export class IncomparableTableError extends CutoverError {
   }
 }
 
-/** A primary key by which one of the sides cannot be read in chunks. */
+/** A primary key that cannot be read in chunks, or that the sides order apart. */
 export class UnorderableKeyError extends CutoverError {
   readonly code = 'KEY_NOT_ORDERABLE';
-  readonly remedy = 'Give the table a primary key of numbers, dates, text or bytes on both sides, then retry.';
+  readonly remedy =
+    'Give the table a primary key of numbers, dates, text or bytes, with the same collation on both sides, then retry.';
   readonly table: string;
   readonly column: string;
 
   /** @param types the column's at the source and at the target */
   constructor(table: string, column: string, types: readonly [string, string]) {
-    super(`table ${table} cannot be read in chunks by its key column ${column} (${types.join(' and ')})`, {
+    super(`table ${table} cannot be read alike on both sides by its key column ${column} (${types.join(' and ')})`, {
       details: { table, column, types },
     });
     this.table = table;

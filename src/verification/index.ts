@@ -1,7 +1,7 @@
 // Comparison of an org's rows on two sides, as everything outside this folder imports it.
 
 export type { Key, RowImage, TablePair } from './chunks.ts';
-export { incomparableTables } from './comparability.ts';
+export { incomparableTables, keysOrderedApart } from './comparability.ts';
 export { type ComparedSide, type CompareOrg, type CompareOrgOptions, compareOrg } from './compareOrg.ts';
 export * from './errors.ts';
 export type { Difference, TellDifferences } from './findings.ts';

@@ -6,6 +6,7 @@ import {
   checkpointSchema,
   compareOrg,
   incomparableTables,
+  keysOrderedApart,
 } from '../../src/verification/index.ts';
 import { compare, ORG, onBoth, orgTable, series, startWorld, type World } from './world.ts';
 
@@ -221,4 +222,22 @@ test('says nothing of tables that can be compared', () => {
     ['OrgID', 'id'],
   );
   expect(incomparableTables([orgTable('T')], [one], [one])).toEqual([]);
+});
+
+test.each<[string, Partial<ColumnShape>, Partial<ColumnShape>, boolean]>([
+  ['the same collation', { collation: 'utf8mb4_bin' }, { collation: 'utf8mb4_bin' }, false],
+  ['one character set by its two names', { collation: 'utf8_general_ci' }, { collation: 'utf8mb3_general_ci' }, false],
+  ['another collation', { collation: 'utf8mb4_bin' }, { collation: 'utf8mb4_0900_ai_ci' }, true],
+  ['members in another order', { type: "enum('a','b')" }, { type: "enum('b','a')" }, true],
+  ['numbers of another width', { type: 'bigint(20)' }, { type: 'bigint' }, false],
+])('a key that is not ordered alike is told with table and column: %s', (_, here, there, apart) => {
+  const text = here.collation === undefined ? {} : { type: 'varchar(20)' };
+  const found = keysOrderedApart(
+    [orgTable('T')],
+    [shape([column('Id', 'int', { ...text, ...here })])],
+    [shape([column('Id', 'int', { ...text, ...there })])],
+  );
+  expect(found.map(({ code, table, column }) => [code, table, column])).toEqual(
+    apart ? [['KEY_NOT_ORDERABLE', 'T', 'Id']] : [],
+  );
 });
