@@ -14,6 +14,8 @@ export interface BenchResult {
 export interface BenchOptions {
   /** Flips, forward and back counted each; even. */
   readonly flips: number;
+  /** Rows to compare on each side. */
+  readonly rows: number;
   readonly signal: AbortSignal;
   /** Told what is being done, a line each. */
   say(line: string): void;

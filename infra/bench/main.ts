@@ -2,10 +2,11 @@ import { parseArgs } from 'node:util';
 import type { Benchmark, BenchResult } from './benchmark.ts';
 import { fence } from './fence/fence.ts';
 import { flip } from './flip/flip.ts';
+import { verify } from './verify/verify.ts';
 
-const benchmarks: readonly Benchmark[] = [flip, fence];
+const benchmarks: readonly Benchmark[] = [flip, fence, verify];
 
-const usage = `npm run bench -- [--only NAME] [--json] [--flips N]
+const usage = `npm run bench -- [--only NAME] [--json] [--flips N] [--rows N]
 
 ${benchmarks.map(({ name, about }) => `  ${name.padEnd(12)}${about}`).join('\n')}`;
 
@@ -16,6 +17,7 @@ async function main(): Promise<number> {
       help: { type: 'boolean', default: false },
       only: { type: 'string' },
       flips: { type: 'string', default: '20' },
+      rows: { type: 'string', default: '2000000' },
     },
   });
   if (values.help) {
@@ -32,6 +34,11 @@ async function main(): Promise<number> {
     console.error(`--flips takes an even number from 2 on, not ${values.flips}: each org comes back`);
     return 2;
   }
+  const rows = Number(values.rows);
+  if (!Number.isInteger(rows) || rows < 1_000 || rows > 100_000_000) {
+    console.error(`--rows takes a number from 1000 to 100000000, not ${values.rows}`);
+    return 2;
+  }
   const interrupted = new AbortController();
   for (const signal of ['SIGINT', 'SIGTERM'] as const) {
     process.on(signal, () => interrupted.abort(new Error(`ended by ${signal}`)));
@@ -40,6 +47,7 @@ async function main(): Promise<number> {
     for (const benchmark of chosen) {
       const result = await benchmark.run({
         flips,
+        rows,
         signal: interrupted.signal,
         say: (line) => console.error(`${benchmark.name}: ${line}`),
       });
