@@ -20,14 +20,7 @@ import type { MigrationRow, Store, UnreadableRow } from '../ports/store.ts';
 import { acceptSchemaOf } from './acceptSchema.ts';
 import { assertProofCounts, verifyOf } from './proof.ts';
 import { Readiness } from './readiness.ts';
-import {
-  type Actor,
-  type CommandName,
-  commandNames,
-  type MigrationService,
-  type OrderName,
-  orderText,
-} from './status.ts';
+import { type Actor, commandNames, type MigrationService, type OrderName, orderText } from './status.ts';
 import { assembleStatus, unreadableStatus } from './statusOf.ts';
 
 /** States that a repeated command has already led to: asked again, nothing happens and nothing is wrong. */
@@ -142,9 +135,9 @@ export function createService(deps: {
       const order = command === 'rollback' && acceptLoss ? 'acceptLoss' : command;
       const row = await rowOf(id);
       if (command === 'start') await refuseIfFrozen(store);
-      const needsAnother = command === 'complete' || row.journal.context.policy.approvedBy === 'another';
-      if (needsAnother && (command === 'complete' || command === 'approve')) {
-        await refuseTheStarter(store, id, command, actor);
+      const { approvedBy } = row.journal.context.policy;
+      if (alwaysOfAnother.has(order) || (order === 'approve' && approvedBy === 'another')) {
+        await refuseTheStarter(store, id, order, actor);
       }
       try {
         const runner = driver.runner(id);
@@ -188,11 +181,14 @@ async function refuseIfFrozen(store: Store): Promise<void> {
   if (freeze !== null) throw new FrozenError(freeze.actor, freeze.reason, freeze.since);
 }
 
+/** What nobody does alone, whatever the policy says: the way back ends with it. */
+const alwaysOfAnother: ReadonlySet<string> = new Set(['complete', 'acceptLoss']);
+
 /** Enough for everything that is said before a move has started. */
 const firstEvents = 50;
 
 /** Four eyes: who created or started a move does not give this command too. */
-async function refuseTheStarter(store: Store, id: string, command: CommandName, actor: Actor): Promise<void> {
+async function refuseTheStarter(store: Store, id: string, command: string, actor: Actor): Promise<void> {
   for (const { type, data } of await store.events(id, 0, firstEvents)) {
     const starts = type === 'command' && (data.command === 'create' || data.command === 'start');
     if (starts && data.actor === actor.name) throw new SecondPersonError(command, actor.name);
