@@ -6,6 +6,7 @@ import { createCluster, createSite } from './adapters/mysql/place.ts';
 import { createRouting } from './adapters/proxysql/fleet.ts';
 import { createStore } from './adapters/store/store.ts';
 import type { Config } from './config/index.ts';
+import { longestHoldMs } from './config/longestHold.ts';
 import { Driver } from './driver/driver.ts';
 import { isTransient } from './errors/index.ts';
 import { clusterOf, type Estate } from './estate/estate.ts';
@@ -74,7 +75,7 @@ export function openEstate(config: Config, logger: Logger, machine: ControllerMa
       sentinelRuleId: routing.sentinelRuleId,
       source: routing.source,
       clusters: routing.clusters,
-      flipBudgetMs: config.policy.flipBudgetMs,
+      longestHoldMs: longestHoldMs(config.policy.flipBudgetMs, config.controller.leaseMs),
     },
     machine,
   );

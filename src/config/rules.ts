@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { leaseDefaultMs, longestHoldMs } from './longestHold.ts';
 import { policyDefaults } from './policy.ts';
 import { connectTimeoutDefaultMs } from './routing.ts';
 
@@ -66,6 +67,7 @@ function everyRegion(section: 'dms' | 'routing', map: 'regions' | 'clusters'): R
 
 const timing = rule(
   z.object({
+    controller: z.object({ leaseMs: z.number().default(leaseDefaultMs) }),
     policy: z
       .object({
         flipBudgetMs: z.number().default(policyDefaults.flipBudgetMs),
@@ -75,12 +77,13 @@ const timing = rule(
       .prefault({}),
     routing: z.object({ connectTimeoutMs: z.number().default(connectTimeoutDefaultMs) }),
   }),
-  ({ policy, routing }, report) => {
-    if (policy.flipBudgetMs >= routing.connectTimeoutMs) {
+  ({ controller, policy, routing }, report) => {
+    const longestMs = longestHoldMs(policy.flipBudgetMs, controller.leaseMs);
+    if (longestMs >= routing.connectTimeoutMs) {
       report(
         ['policy', 'flipBudgetMs'],
-        `${policy.flipBudgetMs} ms is not below routing.connectTimeoutMs (${routing.connectTimeoutMs} ms), after which the proxies fail the queries they hold`,
-        'Lower it, or raise mysql-connect_timeout_server_max on every proxy and connectTimeoutMs here.',
+        `${policy.flipBudgetMs} ms with the lease of ${controller.leaseMs} ms and the second that a take-over needs is not below routing.connectTimeoutMs (${routing.connectTimeoutMs} ms), after which the proxies fail the queries they hold`,
+        'Lower one of them, or raise mysql-connect_timeout_server_max on every proxy and connectTimeoutMs here.',
       );
     }
     if (policy.flipBackoffMs > policy.flipBackoffMaxMs) {

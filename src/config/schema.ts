@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { jwtSchema, roles } from './identity.ts';
+import { leaseDefaultMs } from './longestHold.ts';
 import { policySchema } from './policy.ts';
 import { routingSchema } from './routing.ts';
 import {
@@ -34,7 +35,7 @@ export function configSchema(references: References) {
         .strictObject({ host: host.default('127.0.0.1'), port: z.int().min(0).max(65_535).default(8080) })
         .prefault({}),
       /** How long a controller may be silent before others take over; the same in all that share a store. */
-      leaseMs: milliseconds(500, 60_000).default(2_000),
+      leaseMs: milliseconds(500, 60_000).default(leaseDefaultMs),
       /** Takes the variable of the environment that ends the controller at a point. For tests; never in production. */
       failpoints: z.boolean().default(false),
       logLevel: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent']).default('info'),

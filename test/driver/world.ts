@@ -2,6 +2,7 @@ import { pino } from 'pino';
 import { pollUntil } from '../../infra/lab/databases/index.ts';
 import { systemClock } from '../../src/adapters/clock.ts';
 import { Driver } from '../../src/driver/driver.ts';
+import type { Clock } from '../../src/ports/clock.ts';
 import type { MigrationRow, Store } from '../../src/ports/store.ts';
 import type { Policy } from '../../statecharts/policy.ts';
 import { planned, policyWith } from '../statecharts/machine.ts';
@@ -41,14 +42,14 @@ export interface Controller {
   stop(): Promise<void>;
 }
 
-export function controller(instance: string, store: Store, script: Script): Controller {
+export function controller(instance: string, store: Store, script: Script, clock: Clock = systemClock): Controller {
   const states = new Map<string, string[]>();
   const released: string[] = [];
   const driver = new Driver({
     instance,
     leaseMs: 2_000,
     store,
-    clock: systemClock,
+    clock,
     handlers: script.handlers(instance),
     logger: pino({ level: 'silent' }),
     onState: ({ migrationId }, state) => states.set(migrationId, [...(states.get(migrationId) ?? []), state]),

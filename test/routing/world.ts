@@ -26,7 +26,7 @@ export function routingBy(by: By, changes: Partial<RoutingConfig> = {}): Routing
     sentinelRuleId: SENTINEL,
     source: { writerHostgroup: SOURCE },
     clusters: { [homeRegion]: { writerHostgroup: TARGET } },
-    flipBudgetMs: 3_000,
+    longestHoldMs: 6_000,
     ...changes,
   };
 }

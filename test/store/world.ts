@@ -30,9 +30,16 @@ export interface StoreInstance {
   sql(statement: string, values?: unknown[]): Promise<RowDataPacket[]>;
 }
 
-export async function startStoreServer(kind: 'mariadb' | 'cluster'): Promise<StoreServer> {
+export async function startStoreServer(
+  kind: 'mariadb' | 'cluster',
+  variables: Readonly<Record<string, string>> = {},
+): Promise<StoreServer> {
   const folder = await makeTempFolder('bigdb-store-');
-  const server = await (kind === 'mariadb' ? startMariaDb : startCluster)({ name: 'store', baseDir: folder });
+  const server = await (kind === 'mariadb' ? startMariaDb : startCluster)({
+    name: 'store',
+    baseDir: folder,
+    variables,
+  });
   const { host, port, user, password } = server;
   const stores: Store[] = [];
   let made = 0;

@@ -12,8 +12,8 @@ export interface RoutingConfig {
   readonly clusters: Readonly<
     Record<string, { readonly writerHostgroup: number; readonly readerHostgroup?: number | undefined }>
   >;
-  /** Budget of a flip; the proxies' `mysql-connect_timeout_server_max` has to be longer (milliseconds). */
-  readonly flipBudgetMs: number;
+  /** The longest hold, also when the controller dies in it; `mysql-connect_timeout_server_max` has to be longer (milliseconds). */
+  readonly longestHoldMs: number;
 }
 
 /** How one proxy's admin interface is reached. */

@@ -31,9 +31,9 @@ export async function inspectProxy(
       `version ${version} is older than ${oldestVersion.join('.')}: prepared statements would not follow the flip`,
     );
   }
-  if (connectTimeoutMs <= routing.flipBudgetMs) {
+  if (connectTimeoutMs <= routing.longestHoldMs) {
     refusals.push(
-      `mysql-connect_timeout_server_max is ${connectTimeoutMs} ms, not above the flip's budget of ${routing.flipBudgetMs} ms`,
+      `mysql-connect_timeout_server_max is ${connectTimeoutMs} ms, not above the longest hold of ${routing.longestHoldMs} ms (budget of a flip, lease, 1 s)`,
     );
   }
   if (Number(variables.get('mysql-show_processlist_extended') ?? 0) < 1) {
