@@ -213,6 +213,17 @@ class RunningProxySql implements ProxySqlServer {
   }
 
   async start(): Promise<void> {
+    for (let crashes = 0; ; crashes++) {
+      try {
+        return await this.#startOnce();
+      } catch (error) {
+        // ProxySQL 2.7.1 was seen to crash now and then while it starts on a busy machine; what supervises it starts it again.
+        if (this.#child?.signalCode !== 'SIGSEGV' || crashes === 2) throw error;
+      }
+    }
+  }
+
+  async #startOnce(): Promise<void> {
     const child = await this.#run();
     this.#child = child;
     let failure = '';
