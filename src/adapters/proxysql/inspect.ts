@@ -16,7 +16,8 @@ export async function inspectProxy(
   const rows = await admin.rows(
     `SELECT variable_name, variable_value FROM runtime_global_variables WHERE variable_name IN
        ('admin-version', 'mysql-connect_timeout_server_max', 'mysql-show_processlist_extended',
-        'mysql-query_processor_regex', 'mysql-enforce_autocommit_on_reads')`,
+        'mysql-query_processor_regex', 'mysql-enforce_autocommit_on_reads', 'mysql-query_digests',
+        'mysql-query_digests_keep_comment')`,
     signal,
   );
   const variables = new Map(
@@ -41,6 +42,14 @@ export async function inspectProxy(
   }
   if (Number(variables.get('mysql-query_processor_regex') ?? 1) !== 1) {
     refusals.push('mysql-query_processor_regex is not 1 (PCRE): plain reads could not be told from others');
+  }
+  if (variables.get('mysql-query_digests') === 'false') {
+    refusals.push(
+      'mysql-query_digests is false: rules by digest match every statement, and writes would pass as reads',
+    );
+  }
+  if (variables.get('mysql-query_digests_keep_comment') === 'true') {
+    refusals.push('mysql-query_digests_keep_comment is true: an annotated read would not be seen as one, and be held');
   }
   if (variables.get('mysql-enforce_autocommit_on_reads') === 'true') {
     refusals.push('mysql-enforce_autocommit_on_reads is true: a read would pin the session to its side');

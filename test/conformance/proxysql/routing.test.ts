@@ -72,6 +72,34 @@ describe('rules of ProxySQL', () => {
     expect(await sideOf(client)).toBe('source');
   });
 
+  test('match_digest matches every statement without mysql-query_digests, writes too', async () => {
+    await bench.rules({ rule_id: 1, match_digest: '^SELECT', destination_hostgroup: TARGET });
+    try {
+      await bench.variables({ query_digests: 'false' });
+      const client = await bench.client();
+      await client.query("INSERT INTO t (org, v) VALUES (1, 'as text')");
+      await client.execute("INSERT INTO t (org, v, b) VALUES (1, 'prepared', ?)", [Buffer.of(1)]);
+      expect(await bench.stored(bench.target, 'as text')).toBe(1);
+      expect(await bench.stored(bench.target, 'prepared')).toBe(1);
+    } finally {
+      await bench.variables({ query_digests: 'true' });
+    }
+  });
+
+  test('match_digest sees comments with mysql-query_digests_keep_comment: an annotated read does not begin with SELECT', async () => {
+    await bench.rules({ rule_id: 1, match_digest: '^SELECT', destination_hostgroup: TARGET });
+    try {
+      await bench.variables({ query_digests_keep_comment: 'true' });
+      const client = await bench.client();
+      expect(await sideOf(client)).toBe('target');
+      expect(await sideOf(client, '/* OrgID=42 */ ')).toBe('source');
+      await bench.rules({ rule_id: 1, match_digest: '^/\\* OrgID=42 \\*/ SELECT', destination_hostgroup: TARGET });
+      expect(await sideOf(client, '/* OrgID=42 */ ')).toBe('target');
+    } finally {
+      await bench.variables({ query_digests_keep_comment: 'false' });
+    }
+  });
+
   test('match regardless of case unless re_modifiers says otherwise, and turn round with negate_match_pattern', async () => {
     await bench.rules({ rule_id: 1, match_digest: '^select NAME', destination_hostgroup: TARGET });
     const client = await bench.client();

@@ -17,14 +17,18 @@ const CACHED_LENGTH = 512;
 
 const cache = new Map<string, QueryDigest>();
 
-/** @param sql the statement, one character a byte */
-export function digestOf(sql: string): QueryDigest {
-  if (sql.length > CACHED_LENGTH) return computeDigest(sql);
-  const known = cache.get(sql);
+/**
+ * @param sql the statement, one character a byte
+ * @param keepsComments as with mysql-query_digests_keep_comment
+ */
+export function digestOf(sql: string, keepsComments = false): QueryDigest {
+  if (sql.length > CACHED_LENGTH) return computeDigest(sql, keepsComments);
+  const key = keepsComments ? `kept ${sql}` : sql;
+  const known = cache.get(key);
   if (known !== undefined) return known;
-  const digest = computeDigest(sql);
+  const digest = computeDigest(sql, keepsComments);
   if (cache.size >= CACHE_ENTRIES) cache.clear();
-  cache.set(sql, digest);
+  cache.set(key, digest);
   return digest;
 }
 
@@ -53,7 +57,7 @@ const isWord = (code: number) =>
   code === 46 ||
   code >= 128;
 
-function computeDigest(sql: string): QueryDigest {
+function computeDigest(sql: string, keepsComments: boolean): QueryDigest {
   const end = Math.min(sql.length, MAX_QUERY_LENGTH);
   let out = '';
   let firstComment = '';
@@ -79,8 +83,9 @@ function computeDigest(sql: string): QueryDigest {
       const stop = close === -1 ? end : close;
       const comment = sql.slice(position + 2, stop);
       // A conditional comment is a part of the statement: its content stays as it is.
-      if (comment.startsWith('!')) out += comment.replace(/^!\d*\s*/, '');
-      else if (firstComment === '') firstComment = comment.trim();
+      if (keepsComments) out = `${out.trimEnd()}/*${comment.replace(/^!/, '')}*/`;
+      else if (comment.startsWith('!')) out += comment.replace(/^!\d*\s*/, '');
+      if (!comment.startsWith('!') && firstComment === '') firstComment = comment.trim();
       space();
       position = stop + 2;
     } else if (

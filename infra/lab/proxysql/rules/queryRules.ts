@@ -68,7 +68,7 @@ export class QueryRules {
    * @param sql the statement, one character a byte
    * @param flagIn 0, or what `next_query_flagIN` of the query before said
    */
-  process(subject: RuleSubject, sql: string, digest: QueryDigest, flagIn: number): Verdict {
+  process(subject: RuleSubject, sql: string, digest: SeenDigest, flagIn: number): Verdict {
     const verdict: Verdict = {
       destinationHostgroup: undefined,
       cacheTtlMs: undefined,
@@ -107,13 +107,18 @@ export class QueryRules {
   }
 }
 
-function matches(rule: CompiledRule, subject: RuleSubject, sql: string, head: string, digest: QueryDigest): boolean {
+/** Without a text (mysql-query_digests=false) a rule by digest matches whatever comes. */
+export type SeenDigest = Pick<QueryDigest, 'firstComment'> & { readonly text: string | null };
+
+function matches(rule: CompiledRule, subject: RuleSubject, sql: string, head: string, digest: SeenDigest): boolean {
   if (rule.username !== '' && rule.username !== subject.user) return false;
   if (rule.schemaname !== '' && rule.schemaname !== subject.schema) return false;
   if (rule.row.client_addr && !addressMatches(rule.row.client_addr, subject.clientAddress)) return false;
   if (rule.row.proxy_port !== null && rule.row.proxy_port !== subject.proxyPort) return false;
-  if (rule.digest !== undefined && rule.digest !== digestHash(digest.text)) return false;
-  if (rule.matchDigest !== undefined && rule.matchDigest.test(digest.text) === rule.negate) return false;
+  if (digest.text !== null) {
+    if (rule.digest !== undefined && rule.digest !== digestHash(digest.text)) return false;
+    if (rule.matchDigest !== undefined && rule.matchDigest.test(digest.text) === rule.negate) return false;
+  }
   if (rule.prefix !== '' && !head.startsWith(rule.prefix)) return false;
   if (rule.matchPattern !== undefined && rule.matchPattern.test(sql) === rule.negate) return false;
   return true;

@@ -1,5 +1,5 @@
 import { digestOf, type QueryDigest } from '../rules/digest.ts';
-import type { Verdict } from '../rules/queryRules.ts';
+import type { SeenDigest, Verdict } from '../rules/queryRules.ts';
 import { Command } from '../wire/constants.ts';
 import { frame } from '../wire/frames.ts';
 import { PayloadReader } from '../wire/lengthEncoded.ts';
@@ -55,6 +55,12 @@ export async function handleQuery(session: ClientSession, payload: Buffer): Prom
   }
 }
 
+/** The digest as rules see it: none without mysql-query_digests, with its comments under mysql-query_digests_keep_comment. */
+function seenByRules({ runtime: { variables } }: ClientSession, sql: string, digest: QueryDigest): SeenDigest {
+  if (!variables.boolean('mysql-query_digests')) return { ...digest, text: null };
+  return variables.boolean('mysql-query_digests_keep_comment') ? digestOf(sql, true) : digest;
+}
+
 /** Asks the rules, with what the query before has left for this one. */
 export function verdictOn(session: ClientSession, sql: string, digest: QueryDigest): Verdict {
   const subject = {
@@ -63,7 +69,12 @@ export function verdictOn(session: ClientSession, sql: string, digest: QueryDige
     clientAddress: session.clientAddress,
     proxyPort: session.proxyPort,
   };
-  const verdict = session.runtime.rules.process(subject, sql, digest, Math.max(0, session.nextFlagIn));
+  const verdict = session.runtime.rules.process(
+    subject,
+    sql,
+    seenByRules(session, sql, digest),
+    Math.max(0, session.nextFlagIn),
+  );
   if (verdict.nextFlagIn !== undefined) session.nextFlagIn = verdict.nextFlagIn;
   return verdict;
 }
