@@ -100,6 +100,7 @@ export function openEstate(config: Config, logger: Logger, machine: ControllerMa
       routing: fleet,
       clock,
       logger,
+      tables: config.catalogue.tables,
       readSchema: (homeRegion) => readSchema({ ...places, tables: config.catalogue.tables }, homeRegion),
     }),
     returnPath: new ReturnPath({ ...places, replication, clock, logger }),

@@ -66,6 +66,14 @@ export type OpenTransactions = ReadonlyMap<string, number>;
 /** Errors that servers have answered an org's statements with at one proxy, since it counts. */
 export type ClientErrors = (orgId: number) => number;
 
+/** A statement of a client, without its values. */
+export interface SeenStatement {
+  readonly user: string;
+  readonly statement: string;
+  /** It begins with an org's annotation, by which proxies route it. */
+  readonly annotated: boolean;
+}
+
 /** One proxy. Every method may throw `ProxyUnavailableError`; `signal` ends waiting and drops the connection. */
 export interface FleetProxy {
   readonly name: string;
@@ -100,6 +108,13 @@ export interface FleetProxy {
   ): Promise<DrainLook>;
   /** Number of queries waiting in the hold hostgroup. */
   waiting(holdHostgroup: number, signal?: AbortSignal): Promise<number>;
+  /**
+   * Statements of BigDB's users, running at this moment or prepared and in use; null where orgs are told apart by
+   * something that every statement has.
+   */
+  lookAtStatements(signal?: AbortSignal): Promise<readonly SeenStatement[] | null>;
+  /** By user of BigDB: transactions begun by a statement of their own, since the proxy counts. Costs it as much as its digests are many. */
+  transactionsBegun(signal?: AbortSignal): Promise<ReadonlyMap<string, number>>;
   /** Errors of the orgs' clients, counted since the proxy started; null where it cannot tell orgs apart by them. */
   clientErrors(signal?: AbortSignal): Promise<ClientErrors | null>;
   /** Takes the hold hostgroup's servers away if no session has it and none has a transaction on it; false where one has. */

@@ -2,6 +2,7 @@ import type { MigrationContext } from '../../statecharts/context.ts';
 import { CutoverError } from '../errors/index.ts';
 import type { Estate } from '../estate/estate.ts';
 import type { Finding } from '../ports/finding.ts';
+import { attributionFindings } from './attribution.ts';
 import { comparableFindings } from './comparable.ts';
 import { type Check, findingFrom } from './finding.ts';
 import { placeFindings } from './places.ts';
@@ -19,6 +20,7 @@ const checks: readonly Check[] = [
   targetFindings,
   replicationFindings,
   proxyFindings,
+  attributionFindings,
 ];
 
 /** Asks everything and lists every finding, not the first. What cannot be asked is a finding itself. */

@@ -53,6 +53,12 @@ export function matchOf(config: RoutingConfig, orgId: number): OrgMatch {
   }
 }
 
+/** Matches a statement that begins with any org's annotation. */
+export function annotationPattern({ template }: Pick<RoutingConfig, 'template'>): RegExp {
+  const [before = '', after = ''] = template.split('{orgId}');
+  return new RegExp(`^\\s*${escapeRegex(before)}\\d+${escapeRegex(after)}`, 'i');
+}
+
 function escapeRegex(text: string): string {
   return text.replace(/[\\^$.*+?()[\]{}|]/g, '\\$&');
 }

@@ -9,6 +9,7 @@ import { inspectProxy } from './inspect.ts';
 import { publishedRoute } from './publishedRoute.ts';
 import { commentFor, parseComment, type Rule, type RulePair, ruleIdsOf, rulesFor } from './rules.ts';
 import { findBlocking, parseSession, processListQuery, usesHostgroup } from './sessions.ts';
+import { lookAtStatements, transactionsBegun } from './statementSample.ts';
 
 /** Columns of a rule as they are written and read back, in one order. */
 const ruleColumns =
@@ -222,6 +223,8 @@ export function createProxy(
       return rows.map(parseSession).filter(({ extended }) => extended.current_hostgroup === holdHostgroup).length;
     },
 
+    lookAtStatements: (signal) => lookAtStatements(admin, routing, signal),
+    transactionsBegun: (signal) => transactionsBegun(admin, routing, signal),
     clientErrors: (signal) => clientErrors(admin, routing, signal),
 
     async retireHold(holdHostgroup, signal) {

@@ -173,7 +173,7 @@ export function findBlocking(
 }
 
 /** A statement without its literals: what a report may show. */
-function withoutValues(statement: string): string {
+export function withoutValues(statement: string): string {
   return statement
     .replace(/'(?:[^'\\]|\\.|'')*'/g, '?')
     .replace(/"(?:[^"\\]|\\.|"")*"/g, '?')
