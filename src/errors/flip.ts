@@ -63,7 +63,12 @@ export class TargetNotEmptyError extends CutoverError {
 }
 
 /** Which guard of an org on the cluster tripped. */
-export type GuardCode = 'REVERSE_LAG' | 'CLUSTER_UNHEALTHY' | 'REVERSE_TASK_FAILED' | 'ERROR_RATE_HIGH';
+export type GuardCode =
+  | 'REVERSE_LAG'
+  | 'CLUSTER_UNHEALTHY'
+  | 'REVERSE_TASK_FAILED'
+  | 'ERROR_RATE_HIGH'
+  | 'CLUSTER_ERROR_RATE_HIGH';
 
 /** The org must not stay on the cluster; the samples that decided are in the details. */
 export class GuardTrippedError extends CutoverError {

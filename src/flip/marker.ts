@@ -1,9 +1,10 @@
 import type { EffectRun } from '../driver/handlers.ts';
 import { MarkerTimeoutError } from '../errors/index.ts';
 import type { Estate } from '../estate/estate.ts';
-import type { Heartbeat, Marker, Place } from '../ports/place.ts';
+import type { Heartbeat, Marker, Place, PlaceReader } from '../ports/place.ts';
 import { budgetLeftMs, type FlipAttempt, placesOf } from './attempt.ts';
 import { assertStillDrained } from './drain.ts';
+import { readersOf } from './readers.ts';
 
 /** Share of the budget that has to be left when the markers have arrived. */
 const reserveShare = 0.1;
@@ -13,7 +14,7 @@ const lookLongestMs = 5;
 
 /**
  * Writes one marker at every serving place, each into its own GTID domain, and waits until all of them are seen at
- * every place that will serve; meanwhile looks at the drain once more: it costs the pause nothing. At this point we know: the other side has
+ * every place that will serve, and by each reader that will answer its reads; meanwhile looks at the drain once more: it costs the pause nothing. At this point we know: the other side has
  * everything that was ever acknowledged.
  */
 export async function marker(estate: Estate, attempt: FlipAttempt, run: EffectRun): Promise<void> {
@@ -23,14 +24,17 @@ export async function marker(estate: Estate, attempt: FlipAttempt, run: EffectRu
 
   async function markThrough(): Promise<void> {
     await Promise.all(from.map((place) => place.writeMarker(attempt.owner.orgId, written, run.signal)));
-    await Promise.all(to.map((place) => untilSeen(estate, attempt, place, from, written, run.signal)));
+    const seenAt = (place: PlaceReader) => untilSeen(estate, attempt, place, from, written, run.signal);
+    // The readers are asked for while the markers travel: a proxy may have found another one since the hold began.
+    const seenByReaders = readersOf(estate, attempt, run.signal).then((readers) => Promise.all(readers.map(seenAt)));
+    await Promise.all([...to.map(seenAt), seenByReaders]);
   }
 }
 
 async function untilSeen(
   estate: Estate,
   attempt: FlipAttempt,
-  place: Place,
+  place: PlaceReader,
   from: readonly Place[],
   written: Marker,
   signal: AbortSignal,

@@ -10,6 +10,7 @@ import { takeErrorBaseline } from '../soaking/errorBaseline.ts';
 import type { FlipAttempt } from './attempt.ts';
 import { placesOf } from './attempt.ts';
 import type { Attempts } from './attempts.ts';
+import { assertReadersFollow } from './readers.ts';
 import type { RouteKeeper } from './routeKeeper.ts';
 
 /**
@@ -66,7 +67,10 @@ export async function prepare(
       attempt.comments.set(proxy.name, comment);
     }),
   );
-  if (!migration.lossAccepted) await assertTravel(estate, attempt, run);
+  if (!migration.lossAccepted) {
+    await assertTravel(estate, attempt, run);
+    await assertReadersFollow(estate, attempt, run);
+  }
   // Asked once more, as late as it can be: what went before may have taken seconds.
   await assertSchema(estate, run);
   return attempt;

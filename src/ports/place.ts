@@ -83,6 +83,18 @@ export interface OrgTable {
   readonly orgColumn: string;
 }
 
+/** Where a server listens. */
+export interface ServerAddress {
+  readonly host: string;
+  readonly port: number;
+}
+
+/** Another server of a place, which answers reads only. */
+export interface PlaceReader {
+  readonly name: string;
+  readHeartbeats(orgIds: readonly number[], signal?: AbortSignal): Promise<ReadonlyMap<number, readonly Heartbeat[]>>;
+}
+
 /** A site or a cluster. Every method may throw a `PlaceError`; a `signal` ends waiting with its reason. */
 export interface Place {
   readonly kind: 'site' | 'cluster';
@@ -120,6 +132,11 @@ export interface Place {
   readHeartbeats(orgIds: readonly number[], signal?: AbortSignal): Promise<ReadonlyMap<number, readonly Heartbeat[]>>;
   /** Removes the org's heartbeat rows that other places wrote here. */
   forgetHeartbeats(orgId: number): Promise<void>;
+
+  /** Whether the address is the one that this place is reached by. */
+  isAt(address: ServerAddress): boolean;
+  /** Another server of this place, over the place's account; nothing is opened before it is asked. */
+  reader(address: ServerAddress): PlaceReader;
 
   binlogPosition(signal?: AbortSignal): Promise<BinlogPosition>;
   /** Prepared XA transactions, which belong to no session. */

@@ -1,3 +1,5 @@
+import type { ServerAddress } from './place.ts';
+
 /** Side of an org as a proxy sees it. */
 export type Side = 'source' | 'cluster';
 
@@ -63,8 +65,11 @@ export interface DrainLook {
 /** Open transactions by session, with the proxy's figure for their age, which only ever grows within one. */
 export type OpenTransactions = ReadonlyMap<string, number>;
 
-/** Errors that servers have answered an org's statements with at one proxy, since it counts. */
-export type ClientErrors = (orgId: number) => number;
+/**
+ * Errors that servers have answered an org's statements with at one proxy, since it counts. Where the proxy cannot tell
+ * orgs apart by them (`Routing.tellsErrorsApart`): those that the cluster of its home region has answered anybody with.
+ */
+export type ClientErrors = (org: Pick<RouteOwner, 'orgId' | 'homeRegion'>) => number;
 
 /** A statement of a client, without its values. */
 export interface SeenStatement {
@@ -106,6 +111,8 @@ export interface FleetProxy {
     openSinceHold: OpenTransactions | null,
     signal?: AbortSignal,
   ): Promise<DrainLook>;
+  /** Servers that this proxy sends reads of a side to now, by its runtime; none where the side has no reader hostgroup. */
+  readers(side: Side, homeRegion: string, signal?: AbortSignal): Promise<readonly ServerAddress[]>;
   /** Number of queries waiting in the hold hostgroup. */
   waiting(holdHostgroup: number, signal?: AbortSignal): Promise<number>;
   /**
@@ -115,8 +122,8 @@ export interface FleetProxy {
   lookAtStatements(signal?: AbortSignal): Promise<readonly SeenStatement[] | null>;
   /** By user of BigDB: transactions begun by a statement of their own, since the proxy counts. Costs it as much as its digests are many. */
   transactionsBegun(signal?: AbortSignal): Promise<ReadonlyMap<string, number>>;
-  /** Errors of the orgs' clients, counted since the proxy started; null where it cannot tell orgs apart by them. */
-  clientErrors(signal?: AbortSignal): Promise<ClientErrors | null>;
+  /** Errors of clients, counted since the proxy started. */
+  clientErrors(signal?: AbortSignal): Promise<ClientErrors>;
   /** Takes the hold hostgroup's servers away if no session has it and none has a transaction on it; false where one has. */
   retireHold(holdHostgroup: number, signal?: AbortSignal): Promise<boolean>;
   close(): void;

@@ -15,11 +15,11 @@ export interface FleetErrors {
   readonly byProxy: ReadonlyMap<string, ClientErrors>;
 }
 
-/** Errors of one org as each proxy has counted them since it started. */
+/** Errors of one org, or of its cluster, as each proxy has counted them since it started. */
 export const errorCountsSchema = z.record(z.string(), z.number());
 export type ErrorCounts = Readonly<z.output<typeof errorCountsSchema>>;
 
-/** The fleet's counts of errors, read once for all orgs. A proxy that does not answer is left out; so is the fleet where none can tell orgs apart. */
+/** The fleet's counts of errors, read once for all orgs. A proxy that does not answer is left out. */
 export function fleetErrors(
   routing: Pick<Routing, 'proxies'>,
   clock: Clock,
@@ -30,8 +30,7 @@ export function fleetErrors(
     await Promise.all(
       routing.proxies.map(async (proxy) => {
         try {
-          const errors = await proxy.clientErrors();
-          if (errors !== null) byProxy.set(proxy.name, errors);
+          byProxy.set(proxy.name, await proxy.clientErrors());
         } catch (error) {
           if (!(error instanceof CutoverError)) throw error;
           logger.debug({ proxy: proxy.name, err: messageOf(error) }, 'errors of clients could not be read');
@@ -42,9 +41,9 @@ export function fleetErrors(
   });
 }
 
-/** One org's share of a reading. */
-export function countsOf({ byProxy }: FleetErrors, orgId: number): ErrorCounts {
-  return Object.fromEntries([...byProxy].map(([proxy, errors]) => [proxy, errors(orgId)]));
+/** One org's share of a reading; its cluster's where proxies cannot tell orgs apart. */
+export function countsOf({ byProxy }: FleetErrors, org: Parameters<ClientErrors>[0]): ErrorCounts {
+  return Object.fromEntries([...byProxy].map(([proxy, errors]) => [proxy, errors(org)]));
 }
 
 /**

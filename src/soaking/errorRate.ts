@@ -22,23 +22,28 @@ export function errorLimit(
 
 /**
  * The org's clients meet more errors at the proxies than they did before the flip. The proxies count what the servers
- * answered, by user and schema.
+ * answered, by user and schema. Where they tell orgs apart by neither, it is a sign of the cluster's health and says so:
+ * all its orgs' clients together meet more than its clients did before this org came.
  */
 export function errorRateGuard(
-  { orgId, policy }: Pick<MigrationContext, 'orgId' | 'policy'>,
+  { orgId, homeRegion, policy }: Pick<MigrationContext, 'orgId' | 'homeRegion' | 'policy'>,
   baselinePerMinute: number | null,
   fleet: { get(): Promise<FleetErrors> },
+  tellsOrgsApart: boolean,
 ): Guard {
+  const whose = tellsOrgsApart
+    ? `org ${orgId}: its clients meet`
+    : `the cluster of ${homeRegion}: the clients of all its orgs meet`;
   const limit = errorLimit(baselinePerMinute, policy);
   let before: { readonly atMs: number; readonly counts: ErrorCounts } | null = null;
   return {
-    code: 'ERROR_RATE_HIGH',
+    code: tellsOrgsApart ? 'ERROR_RATE_HIGH' : 'CLUSTER_ERROR_RATE_HIGH',
     action: policy.onErrorRate,
     forMs: policy.errorRateForMs,
     everyMs: errorsReadEveryMs,
     async look() {
       const reading = await fleet.get();
-      const now = { atMs: reading.atMs, counts: countsOf(reading, orgId) };
+      const now = { atMs: reading.atMs, counts: countsOf(reading, { orgId, homeRegion }) };
       const earlier = before;
       if (earlier !== null && now.atMs <= earlier.atMs) return null;
       before = now;
@@ -48,6 +53,6 @@ export function errorRateGuard(
       return { breach: rate > limit, value: Math.round(rate) };
     },
     says: (rate) =>
-      `org ${orgId}: its clients meet ${rate} errors a minute, over ${Math.round(limit)} for ${policy.errorRateForMs} ms (before the flip: ${baselinePerMinute === null ? 'not known' : baselinePerMinute.toFixed(1)})`,
+      `${whose} ${rate} errors a minute, over ${Math.round(limit)} for ${policy.errorRateForMs} ms (before the flip: ${baselinePerMinute === null ? 'not known' : baselinePerMinute.toFixed(1)})`,
   };
 }

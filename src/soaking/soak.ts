@@ -28,14 +28,8 @@ export async function soak(estate: Estate, run: EffectRun): Promise<never> {
   const guards = [
     ...(migration.stays ? wayBack.map(knownBroken) : wayBack),
     clusterHealthGuard(migration, cluster, estate.samples.health(cluster)),
+    errorRateGuard(migration, baseline?.ratePerMinute ?? null, estate.samples.errors, estate.routing.tellsErrorsApart),
   ];
-  if (estate.routing.tellsErrorsApart) {
-    guards.push(errorRateGuard(migration, baseline?.ratePerMinute ?? null, estate.samples.errors));
-  } else {
-    run.note(
-      'the error rate is not watched: the proxies count errors by user and schema, and tell these orgs apart by neither',
-    );
-  }
   const ending = new AbortController();
   const signal = AbortSignal.any([run.signal, ending.signal]);
   const watches = [

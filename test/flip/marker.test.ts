@@ -16,13 +16,15 @@ const budgetMs = 600;
 /** Two servers that nothing replicates between: what arrives at the cluster is what the test carries there. */
 let site: World;
 let cluster: World;
+/** A server beside the cluster's writer, which nothing replicates to either. */
+let reader: World;
 let from: Connection;
 let to: Connection;
 let attempt: FlipAttempt;
 let estate: Estate;
 
 beforeAll(async () => {
-  [site, cluster] = await Promise.all([makeWorld('site'), makeWorld('cluster')]);
+  [site, cluster, reader] = await Promise.all([makeWorld('site'), makeWorld('cluster'), makeWorld('cluster')]);
   from = await site.connect(site.server.user);
   to = await cluster.connect(cluster.server.user);
   estate = {
@@ -34,7 +36,7 @@ beforeAll(async () => {
   } as unknown as Estate;
 });
 afterAll(async () => {
-  await Promise.all([site?.close(), cluster?.close()]);
+  await Promise.all([site?.close(), cluster?.close(), reader?.close()]);
 });
 
 beforeEach(async () => {
@@ -50,22 +52,29 @@ beforeEach(async () => {
 const run = { signal: new AbortController().signal } as unknown as EffectRun;
 
 /** Puts what the site's heartbeat row says at the cluster, with some of it changed on the way. */
-async function carry(change: Partial<Record<'epoch' | 'attempt' | 'nonce', string | number>> = {}): Promise<void> {
+async function carry(
+  change: Partial<Record<'epoch' | 'attempt' | 'nonce', string | number>> = {},
+  targets: readonly Connection[] = [to],
+): Promise<void> {
   const [rows] = await from.query(
     `SELECT org_id, site, seq, written_at, epoch, attempt, nonce FROM bigdb_cutover.heartbeat WHERE org_id = ${orgId} AND site = 'lon1'`,
   );
   const row = { ...(rows as Record<string, unknown>[])[0], ...change };
-  await to.query('REPLACE INTO bigdb_cutover.heartbeat SET ?', [row]);
+  for (const target of targets) await target.query('REPLACE INTO bigdb_cutover.heartbeat SET ?', [row]);
 }
 
 /** Carries the row again and again while the marker is waited for, as replication would. */
-async function whileCarrying(change: Parameters<typeof carry>[0], work: () => Promise<unknown>): Promise<unknown> {
+async function whileCarrying(
+  change: Parameters<typeof carry>[0],
+  work: () => Promise<unknown>,
+  targets: readonly Connection[] = [to],
+): Promise<unknown> {
   let ended = false;
   const done = work().finally(() => {
     ended = true;
   });
   done.catch(() => {});
-  while (!ended) await carry(change);
+  while (!ended) await carry(change, targets);
   return done;
 }
 
@@ -99,5 +108,21 @@ describe('the marker', () => {
     } as unknown as DatabasePlace;
     const both = { ...estate, sites: [site.place, silent] } as unknown as Estate;
     await expect(whileCarrying({}, () => marker(both, attempt, run))).rejects.toThrow('lon2');
+  });
+
+  it('has to be seen by every reader that proxies will send reads to, and names the one that stands still', async () => {
+    const follower = await reader.connect(reader.server.user);
+    // A replica has the accounts of its source.
+    await follower.query('ALTER USER ?@? IDENTIFIED BY ?', [cluster.server.user, '%', cluster.server.password]);
+    const address = { host: reader.server.host, port: reader.server.port };
+    const proxy = { blockingSessions: async () => ({ blocking: [], openSinceHold: new Map() }) };
+    const routing = { proxies: [{ ...proxy, name: 'px1', readers: async () => [address] }] };
+    const withReader = { ...estate, routing } as unknown as Estate;
+    attempt = { ...attempt, next: 'cluster', openSinceHold: new Map() };
+    const still = whileCarrying({}, () => marker(withReader, attempt, run));
+    await expect(still).rejects.toThrow(MarkerTimeoutError);
+    await expect(still).rejects.toThrow(`lon1 at reader ${address.host}:${address.port}`);
+    attempt = { ...attempt, heldAtMs: systemClock.monotonicMs() };
+    await whileCarrying({}, () => marker(withReader, attempt, run), [to, follower]);
   });
 });

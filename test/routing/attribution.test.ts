@@ -2,8 +2,8 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { pollUntil } from '../../infra/lab/databases/index.ts';
 import type { OrgTable } from '../../src/ports/place.ts';
 import { judgeAttribution } from '../../src/preflight/attribution.ts';
-import { SOURCE } from '../conformance/proxysql/bench.ts';
-import { RoutingWorld, routingBy } from './world.ts';
+import { errorOf, SOURCE } from '../conformance/proxysql/bench.ts';
+import { type By, homeRegion, RoutingWorld, routingBy } from './world.ts';
 
 const tables: readonly OrgTable[] = [{ schema: 'BigDB', table: 't', orgColumn: 'org' }];
 
@@ -64,6 +64,38 @@ describe('a look at the clients of a proxy', () => {
     for (const by of ['user', 'schema'] as const) {
       expect(await world.adapter(routingBy(by)).lookAtStatements()).toBeNull();
     }
+  });
+});
+
+describe('errors of clients', () => {
+  let world: RoutingWorld;
+  beforeAll(async () => {
+    world = await RoutingWorld.start();
+    await world.reset();
+  });
+  afterAll(() => world?.stop());
+
+  it('are the org’s own by user and schema, and by comment those of its cluster, whoever met them', async () => {
+    const org = { orgId: 42, homeRegion };
+    const other = { orgId: 4, homeRegion };
+    const failing = async (by: By, orgId: number, times: number) => {
+      const client = await world.client(by, orgId);
+      for (let time = 0; time < times; time++) {
+        expect(await errorOf(client.connection.query(client.sql('SELECT nothing_there')))).toMatchObject({
+          errno: 1054,
+        });
+      }
+    };
+    const route = await world.prepared('comment');
+    await route.hold('source');
+    await route.release('cluster');
+    await failing('comment', 42, 3);
+    await failing('comment', 4, 2);
+    await failing('user', 42, 5);
+    const byComment = await world.adapter(routingBy('comment')).clientErrors();
+    expect([byComment(org), byComment(other)]).toEqual([3, 3]);
+    const byUser = await world.adapter(routingBy('user')).clientErrors();
+    expect([byUser(org), byUser(other)]).toEqual([5, 0]);
   });
 });
 

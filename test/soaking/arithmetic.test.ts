@@ -190,7 +190,7 @@ describe('the error rate', () => {
     let errors = 1_000;
     let atMs = 0;
     const fleet = { get: async () => ({ atMs, byProxy: new Map([['one', () => errors]]) }) };
-    const guard = errorRateGuard(migration, 40, fleet);
+    const guard = errorRateGuard(migration, 40, fleet, true);
     expect(await guard.look()).toBeNull();
     expect(await guard.look()).toBeNull();
     [atMs, errors] = [2_000, 1_004];
@@ -199,12 +199,18 @@ describe('the error rate', () => {
     expect(await guard.look()).toEqual({ breach: true, value: 150 });
   });
 
-  it('has no sample where no proxy answers or tells orgs apart', async () => {
+  it('has no sample where no proxy answers', async () => {
     let atMs = 0;
-    const guard = errorRateGuard(migration, null, { get: async () => ({ atMs, byProxy: new Map() }) });
+    const guard = errorRateGuard(migration, null, { get: async () => ({ atMs, byProxy: new Map() }) }, true);
     await guard.look();
     atMs = 2_000;
     expect(await guard.look()).toBeNull();
+  });
+
+  it('is said to be the cluster’s where proxies cannot tell orgs apart', () => {
+    const guard = errorRateGuard(migration, 40, { get: async () => ({ atMs: 0, byProxy: new Map() }) }, false);
+    expect(guard.code).toBe('CLUSTER_ERROR_RATE_HIGH');
+    expect(guard.says(500)).toContain('the clients of all its orgs meet 500 errors a minute');
   });
 });
 

@@ -3,6 +3,7 @@ import { LabApi } from '../../infra/lab/demo/api.ts';
 import { type ControllerProcess, startController } from '../../infra/lab/estate/controllerProcess.ts';
 import { type Lab, type LabOptions, startLab } from '../../infra/lab/estate/lab.ts';
 import type { MigrationStatus } from '../../src/service/status.ts';
+import type { LooseConfig } from '../e2e/stage.ts';
 
 const lookEveryMs = 100;
 
@@ -25,12 +26,18 @@ export interface GuardLab {
   stop(): Promise<void>;
 }
 
-export async function startGuardLab(options: LabOptions, atOnce: number): Promise<GuardLab> {
+/** @param changes to the controller's configuration, made once the lab runs */
+export async function startGuardLab(
+  options: LabOptions,
+  atOnce: number,
+  changes: (config: LooseConfig, lab: Lab) => Promise<void> | void = () => {},
+): Promise<GuardLab> {
   const lab = await startLab(options);
   let controller: ControllerProcess;
   try {
     const { text, env } = lab.config('guards');
-    const config = { ...(parse(text) as Record<string, unknown>), rollback: { atOnce } };
+    const config: LooseConfig = { ...(parse(text) as Record<string, unknown>), rollback: { atOnce } };
+    await changes(config, lab);
     controller = await startController('guards', { text: stringify(config), env }, lab.baseDir);
   } catch (error) {
     await lab.stop();

@@ -88,7 +88,7 @@ const heartbeatRow = z.object({
 
 /** All heartbeats of the orgs that have arrived here; every org asked for is in the answer. Rows never beaten are none. */
 export async function readHeartbeats(
-  { critical }: PlaceContext,
+  { critical }: Pick<PlaceContext, 'critical'>,
   orgIds: readonly number[],
   signal?: AbortSignal,
 ): Promise<ReadonlyMap<number, readonly Heartbeat[]>> {

@@ -8,7 +8,9 @@ import type {
   OrgTable,
   Place,
   PlaceIdentity,
+  PlaceReader,
   ReadView,
+  ServerAddress,
   TableCount,
   TableShape,
 } from '../../ports/place.ts';
@@ -24,6 +26,7 @@ import { beat, forgetHeartbeats, readHeartbeats, writeMarker } from './heartbeat
 import { isReadOnly, readIdentity } from './identity.ts';
 import { runningThreads } from './load.ts';
 import { MetadataWatch } from './metadataWatch.ts';
+import { Readers } from './reader.ts';
 import { setFence } from './setFence.ts';
 import { shapes } from './shapes.ts';
 import { openViews } from './views.ts';
@@ -36,16 +39,14 @@ export interface DatabasePlace extends Place {
 
 /** A MariaDB site. Nothing is opened before the first call. */
 export function createSite(config: SiteConfig, machine?: PlaceMachine): DatabasePlace {
-  return new MysqlPlace(
-    placeContext({ kind: 'site', name: config.name, homeRegion: null, serverId: config.serverId }, config, machine),
-  );
+  const key = { kind: 'site', name: config.name, homeRegion: null, serverId: config.serverId } as const;
+  return new MysqlPlace(placeContext(key, config, machine), config);
 }
 
 /** An Aurora MySQL cluster. Nothing is opened before the first call. */
 export function createCluster(config: ClusterConfig, machine?: PlaceMachine): DatabasePlace {
-  return new MysqlPlace(
-    placeContext({ kind: 'cluster', name: config.name, homeRegion: config.homeRegion }, config, machine),
-  );
+  const key = { kind: 'cluster', name: config.name, homeRegion: config.homeRegion } as const;
+  return new MysqlPlace(placeContext(key, config, machine), config);
 }
 
 // What one flip uses at once, and some of what others do meanwhile.
@@ -60,14 +61,18 @@ class MysqlPlace implements DatabasePlace {
   readonly #key: PlaceKey;
   readonly #context: PlaceContext;
   readonly #views: MetadataWatch;
+  readonly #address: ServerAddress;
+  readonly #readers: Readers;
 
-  constructor(context: PlaceContext) {
+  constructor(context: PlaceContext, config: SiteConfig | ClusterConfig) {
     this.#key = context.key;
     this.kind = context.key.kind;
     this.name = context.key.name;
     this.homeRegion = context.key.homeRegion;
     this.#context = context;
     this.#views = new MetadataWatch(context);
+    this.#address = { host: config.host, port: config.port };
+    this.#readers = new Readers(context, config);
   }
 
   async ping(signal?: AbortSignal): Promise<void> {
@@ -120,6 +125,14 @@ class MysqlPlace implements DatabasePlace {
     return forgetHeartbeats(this.#context, orgId);
   }
 
+  isAt({ host, port }: ServerAddress): boolean {
+    return host.toLowerCase() === this.#address.host.toLowerCase() && port === this.#address.port;
+  }
+
+  reader(address: ServerAddress): PlaceReader {
+    return this.#readers.reader(address);
+  }
+
   binlogPosition(signal?: AbortSignal): Promise<BinlogPosition> {
     return binlogPosition(this.#context, signal);
   }
@@ -153,7 +166,7 @@ class MysqlPlace implements DatabasePlace {
   }
 
   async close(): Promise<void> {
-    await this.#views.close();
+    await Promise.all([this.#views.close(), this.#readers.close()]);
     await this.#context.close();
   }
 }

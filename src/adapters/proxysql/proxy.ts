@@ -40,6 +40,7 @@ const readBackSchema = z.object({
   apply: z.coerce.number(),
   comment: z.string().nullable(),
 });
+const addressRow = z.object({ host: z.string(), port: z.coerce.number() });
 type ReadBack = z.infer<typeof readBackSchema>;
 
 /** `CASE rule_id WHEN … THEN … END` for the column of both rules. */
@@ -216,6 +217,16 @@ export function createProxy(
     async blockingSessions(owner, side, openSinceHold, signal) {
       const rows = await admin.rows(processListQuery, signal);
       return findBlocking(routing, { proxy: config.name, owner, side, openSinceHold }, rows.map(parseSession));
+    },
+
+    async readers(side, homeRegion, signal) {
+      const { readerHostgroup } = hostgroupsOf(routing, side, homeRegion);
+      if (readerHostgroup === undefined) return [];
+      const rows = await admin.rows(
+        `SELECT hostname AS host, port FROM runtime_mysql_servers WHERE hostgroup_id = ${readerHostgroup} AND status = 'ONLINE'`,
+        signal,
+      );
+      return rows.map((row) => addressRow.parse(row));
     },
 
     async waiting(holdHostgroup, signal) {
