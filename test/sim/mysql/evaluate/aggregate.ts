@@ -13,13 +13,22 @@ export function aggregate(
     if (arg === null) return group.length;
     const values = valuesOf(environment, group, arg, distinct);
     if (name === 'COUNT') return values.length;
-    if (name === 'BIT_XOR') return values.reduce<number>((sum, value) => (sum ^ numberOf(value)) >>> 0, 0);
+    if (name === 'BIT_XOR') return xor(values);
     if (values.length === 0) return null;
     // The driver gives sums as text: they are decimals.
     if (name === 'SUM') return String(values.reduce<number>((sum, value) => sum + numberOf(value), 0));
     const wanted = name === 'MAX' ? 1 : -1;
     return values.reduce((best, value) => (Math.sign(compare(value, best) ?? 0) === wanted ? value : best));
   };
+}
+
+/** In 64 bits. */
+function xor(values: readonly Exclude<Value, null>[]): Value {
+  const all = values.reduce<bigint>(
+    (sum, value) => sum ^ BigInt(typeof value === 'bigint' ? value : numberOf(value)),
+    0n,
+  );
+  return all <= BigInt(Number.MAX_SAFE_INTEGER) ? Number(all) : all;
 }
 
 function valuesOf(

@@ -11,6 +11,9 @@ import { Table } from '../storage/table.ts';
 type CreateTrigger = Extract<Statement, { kind: 'createTrigger' }>;
 type CreateTable = Extract<Statement, { kind: 'createTable' }>;
 
+/** Statements that are kept ready. */
+const KEPT = 1_000;
+
 /** A trigger as it was made. */
 export interface TriggerDefinition {
   readonly schema: string;
@@ -91,6 +94,7 @@ export class Catalog {
     const known = this.#ready.get(key);
     if (known !== undefined) return known;
     const made = this.#compile(statement, this.compiler(database));
+    if (this.#ready.size >= KEPT) this.#ready.clear();
     this.#ready.set(key, made);
     return made;
   }

@@ -4,7 +4,7 @@ import { expression } from './expression.ts';
 
 /** Words behind a source that are not its alias. */
 const NOT_AN_ALIAS: ReadonlySet<string> = new Set(
-  'WHERE JOIN LEFT INNER ON GROUP ORDER LIMIT FOR LOCK UNION SET VALUES'.split(' '),
+  'WHERE JOIN LEFT INNER ON GROUP ORDER LIMIT FOR FORCE LOCK UNION SET VALUES'.split(' '),
 );
 
 /** Reads a SELECT, with what is united with it. */
@@ -97,5 +97,8 @@ function source(cursor: Cursor, join: Source['join']): Source {
   cursor.takes('AS');
   const token = cursor.peek();
   const named = token.kind === 'name' || (token.kind === 'word' && !NOT_AN_ALIAS.has(token.upper));
-  return { ...name, alias: named ? cursor.name() : name.table, join, on: null };
+  const alias = named ? cursor.name() : name.table;
+  // Every row is found here whatever index is named.
+  if (cursor.takes('FORCE', 'INDEX')) cursor.inParentheses(() => cursor.name());
+  return { ...name, alias, join, on: null };
 }

@@ -4,6 +4,8 @@ import { create, drop } from './definition.ts';
 import { expression } from './expression.ts';
 import { ordering, select, tableName } from './select.ts';
 
+/** Clients write their values into the text, so most of it comes once. */
+const KEPT = 4_000;
 const parsed = new Map<string, Statement>();
 
 /** Reads one statement; throws `UnsupportedSql` for what is not known. What was read once is kept. */
@@ -13,6 +15,7 @@ export function parse(sql: string): Statement {
   const cursor = new Cursor(sql);
   const read = statement(cursor);
   if (!cursor.atEnd()) throw cursor.unknown('the end expected');
+  if (parsed.size >= KEPT) parsed.clear();
   parsed.set(sql, read);
   return read;
 }
