@@ -1,5 +1,5 @@
 import { ConnectionLost } from '../net/link.ts';
-import { isRefusal } from '../proxy/backend.ts';
+import { isRefusal, ProxyRefusal } from '../proxy/backend.ts';
 import type { RoutedAnswer } from '../proxy/session.ts';
 import type { SimProcess } from '../time/process.ts';
 import type { Random } from '../time/random.ts';
@@ -111,7 +111,7 @@ export class Client {
     ledger.asked(change.row, change.version);
     const sentAtMs = process.clock.monotonicMs();
     try {
-      const { host } = await this.#ask(change.sql);
+      const { host } = await this.#askToWrite(change.sql);
       ledger.settle(change.row, change.version, host);
       onWrite('acknowledged', process.clock.monotonicMs() - sentAtMs, null);
       return 'done';
@@ -135,7 +135,7 @@ export class Client {
       for (let index = 0; index < count; index++) {
         const change = this.#change(changes.map(({ row }) => row));
         changes.push(change);
-        await this.#ask(change.sql);
+        await this.#askToWrite(change.sql);
         await process.clock.sleep(random.between(...hold) / count);
       }
       if (random.chance(0.1)) {
@@ -155,6 +155,13 @@ export class Client {
       this.#close();
       return 'failed';
     }
+  }
+
+  /** An UPDATE or DELETE that finds no row has written nothing, and the application sees that. */
+  async #askToWrite(sql: string): Promise<RoutedAnswer> {
+    const answer = await this.#ask(sql);
+    if (answer.affectedRows === 0) throw new ProxyRefusal(0, 'no row was there to be written');
+    return answer;
   }
 
   /** Reads a row of anybody of the org: what was acknowledged before must be seen, whoever serves. */
