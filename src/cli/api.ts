@@ -21,6 +21,7 @@ export interface Api {
   /** All of it, page by page. */
   audit(): Promise<z.output<typeof auditPage>['items']>;
   verify(id: string, reason: string | null): Promise<MigrationStatus>;
+  repairRows(id: string, reason: string | null): Promise<MigrationStatus>;
 }
 
 export function createApi({ api, token }: Pick<ApiOptions, 'api' | 'token'>): Api {
@@ -92,6 +93,7 @@ export function createApi({ api, token }: Pick<ApiOptions, 'api' | 'token'>): Ap
         after = page.nextAfter;
       }
     },
+    repairRows: (id, reason) => order(id, 'repair-rows', { reason, acceptLoss: false }),
     verify: (id, reason) => order(id, 'verify', { reason, acceptLoss: false }),
   };
 }

@@ -9,6 +9,7 @@ export const help = `bigdb-cutover: moves orgs from BigDB to their Aurora cluste
   bigdb-cutover start ORG|ID                  plan the org's move, if it has none, and start it
   bigdb-cutover pause|resume|approve|rollback|complete|cancel|retry ORG|ID
   bigdb-cutover verify ORG|ID                 compare both sides now; the result stands in the status
+  bigdb-cutover repair-rows ORG|ID            the same, and copy rows that differ from the side that serves the org
   bigdb-cutover schema accept ORG|ID          go on over a changed schema that both sides have
   bigdb-cutover status [ORG|ID]               all migrations, or one
   bigdb-cutover watch [ORG|ID]                the same, again and again; one migration until it ends
@@ -92,7 +93,11 @@ export type Invocation =
   | ({ readonly command: 'status'; readonly target: string | null } & ApiOptions)
   | ({ readonly command: 'watch'; readonly target: string | null; readonly intervalMs: number } & ApiOptions)
   | ({ readonly command: 'schema'; readonly target: string; readonly reason: string | null } & ApiOptions)
-  | ({ readonly command: 'verify'; readonly target: string; readonly reason: string | null } & ApiOptions)
+  | ({
+      readonly command: 'verify' | 'repair-rows';
+      readonly target: string;
+      readonly reason: string | null;
+    } & ApiOptions)
   | ({ readonly command: CommandName; readonly target: string } & OrderInput & ApiOptions);
 
 const options = {
@@ -179,7 +184,7 @@ export function parseInvocation(
     const reason = reasonOf(values, `${command} --cluster`);
     return { command: 'evacuate', homeRegion: values.cluster, reason, ...apiOf(values, env) };
   }
-  if (command === 'verify') {
+  if (command === 'verify' || command === 'repair-rows') {
     only(values, command, [...ofApi, 'reason']);
     count(rest, command, 1, 1);
     return { command, target: rest[0] ?? '', reason: values.reason ?? null, ...apiOf(values, env) };

@@ -28,13 +28,15 @@ export async function acceptSchema(
   output.out(json ? `${JSON.stringify(status)}\n` : `${lineText(status)}\n`);
 }
 
-/** Has both sides of one migration compared. */
+/** Has both sides of one migration compared, and what differs repaired. */
 export async function verify(
   api: Api,
+  command: 'verify' | 'repair-rows',
   { target, reason, json }: { target: string; reason: string | null; json: boolean },
   output: Output,
 ): Promise<void> {
-  const status = await api.verify((await findMigration(api, target)).id, reason);
+  const { id } = await findMigration(api, target);
+  const status = command === 'verify' ? await api.verify(id, reason) : await api.repairRows(id, reason);
   output.out(json ? `${JSON.stringify(status)}\n` : `${lineText(status)}\n`);
 }
 

@@ -62,7 +62,8 @@ async function carryOut(
       await acceptSchema(createApi(invocation), invocation, output);
       return exitCodes.ok;
     case 'verify':
-      await verify(createApi(invocation), invocation, output);
+    case 'repair-rows':
+      await verify(createApi(invocation), invocation.command, invocation, output);
       return exitCodes.ok;
     default:
       await order(createApi(invocation), invocation.command, invocation, output);

@@ -27,3 +27,12 @@ export class VerificationStaleError extends CutoverError {
     super(`org ${orgId}: ${words[why]}`, { details: { orgId, why, ...details } });
   }
 }
+
+/** Rows cannot be repaired now; nothing was changed. */
+export class RepairRefusedError extends CutoverError {
+  readonly code = 'REPAIR_REFUSED';
+  readonly remedy = 'Look at what is in the way, then ask for the repair again.';
+  constructor(orgId: number, why: string) {
+    super(`org ${orgId}: its rows are not repaired: ${why}`, { details: { orgId, why } });
+  }
+}

@@ -27,6 +27,9 @@ export const roleOfCommand: Readonly<Record<CommandName, Role>> = {
 /** It costs the databases something, and changes nothing. */
 export const roleOfVerify: Role = 'operator';
 
+/** Writes rows at the side that does not serve the org. */
+export const roleOfRepairRows: Role = 'approver';
+
 /** What an approver has looked at: rows move on the strength of it. */
 export const roleOfSchemaAccept: Role = 'approver';
 

@@ -9,7 +9,15 @@ import {
   type MigrationStatus,
   migrationStatusSchema,
 } from '../service/status.ts';
-import { actorOf, assertRole, roleOfAcceptedLoss, roleOfCommand, roleOfSchemaAccept, roleOfVerify } from './auth.ts';
+import {
+  actorOf,
+  assertRole,
+  roleOfAcceptedLoss,
+  roleOfCommand,
+  roleOfRepairRows,
+  roleOfSchemaAccept,
+  roleOfVerify,
+} from './auth.ts';
 import { etagOf } from './etag.ts';
 import { commandBody, idParams, rollbackBody } from './schemas.ts';
 import type { App } from './types.ts';
@@ -34,6 +42,13 @@ export function commandRoutes(scope: App, service: MigrationService): void {
   }
   route(scope, 'verify', 'Compare both sides now', roleOfVerify, (id, input, actor) =>
     service.verify(id, input, actor),
+  );
+  route(
+    scope,
+    'repair-rows',
+    'Copy rows that differ from the side that serves the org',
+    roleOfRepairRows,
+    (id, input, actor) => service.repairRows(id, input, actor),
   );
   const acceptance = 'Go on over a schema that has changed, once both sides agree';
   route(scope, 'schema/accept', acceptance, roleOfSchemaAccept, (id, input, actor) =>

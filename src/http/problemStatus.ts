@@ -39,6 +39,7 @@ export const problemStatus: Readonly<Record<string, number>> = {
   TRAVEL_TOO_SLOW: 409,
   VERIFICATION_STALE: 409,
   RETURN_PATH_UNPROVEN: 409,
+  REPAIR_REFUSED: 409,
   BODY_TOO_LARGE: 413,
   MEDIA_TYPE_UNSUPPORTED: 415,
   ORG_UNKNOWN: 422,

@@ -69,6 +69,12 @@ export interface ReadView {
   close(): Promise<void>;
 }
 
+/** A transaction that is open at a place. Reads in it see what was written in it. */
+export interface RowTransaction extends ReadView {
+  /** Runs one statement; resolves to the rows that it changed. */
+  run(sql: string): Promise<number>;
+}
+
 /** Identity of a place, read on the very connection that writes. */
 export interface PlaceIdentity {
   readonly kind: 'site' | 'cluster';
@@ -151,6 +157,15 @@ export interface Place {
    * its own transaction. Resolves to the rows deleted.
    */
   deleteOrgRows(tables: readonly OrgTable[], orgId: number, epoch: number, signal: AbortSignal): Promise<number>;
+  /**
+   * Runs the work in one transaction of the purge user, with the org's fence row locked: `RepairRefusedError` unless it is
+   * open to `writer`, `StaleEpochError` for a newer epoch.
+   */
+  repairRows<T>(
+    owner: { readonly orgId: number; readonly epoch: number; readonly writer: FenceWriter },
+    signal: AbortSignal,
+    work: (transaction: RowTransaction) => Promise<T>,
+  ): Promise<T>;
   /** What preflight finds here. */
   findings(tables: readonly OrgTable[], orgId: number): Promise<readonly Finding[]>;
   close(): Promise<void>;

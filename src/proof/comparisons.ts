@@ -19,6 +19,8 @@ export interface ComparisonLimits {
 /** A place is asked this often how busy it is (milliseconds), and this long a comparison waits before it looks again. */
 const loadFreshMs = 1_000;
 const waitMs = 500;
+/** A chunk waits no longer (milliseconds): a comparison is slowed down to a twentieth, and comes to its end all the same. */
+const longestWaitMs = 10_000;
 
 /** What all comparisons of a controller share. */
 export class Comparisons {
@@ -45,14 +47,15 @@ export class Comparisons {
     }
   }
 
-  /** Resolves when the next chunk may begin: neither place is busy, and the org's lag is what the policy takes. */
+  /** Resolves when the next chunk may begin: neither place is busy, and the org's lag is what the policy takes. Or late. */
   async pace(
     migration: MigrationContext,
     places: readonly Place[],
     waitsFor: (what: string | null) => void,
     signal: AbortSignal,
   ): Promise<void> {
-    for (;;) {
+    const untilMs = this.#clock.monotonicMs() + longestWaitMs;
+    while (this.#clock.monotonicMs() < untilMs) {
       signal.throwIfAborted();
       const inTheWay = await this.#inTheWay(migration, places);
       if (inTheWay === null) return;

@@ -18,7 +18,10 @@ const viewsForMs = 60_000;
 const lostInARow = 5;
 
 /** What the comparison of the live sides found. */
-export type LiveResult = Pick<ComparisonResult, 'rows' | 'mismatches' | 'exact' | 'sample'>;
+export interface LiveResult extends Pick<ComparisonResult, 'rows' | 'mismatches' | 'exact' | 'sample'> {
+  /** All that differ; null where there are too many to name. */
+  readonly differing: readonly Suspect[] | null;
+}
 
 /** Ends a slice of the comparison, with everything before it kept. */
 class SliceOver extends Error {}
@@ -45,14 +48,14 @@ export async function compareLive(
       return resultOf(found.result, suspected);
     }
     await notes.ended();
-    if (pass === passesAtMost) return found.result;
+    if (pass === passesAtMost) return { ...found.result, differing: null };
     run.waitsFor(`the comparison: ${found.result.mismatches} rows or more are not the same; all are compared again`);
     await arrival(estate, run, signal, whileWaiting);
   }
 }
 
-function resultOf(result: ComparisonResult, { differing, sample }: Suspected): LiveResult {
-  return { rows: result.rows, mismatches: differing, exact: true, sample };
+function resultOf(result: ComparisonResult, { differing, sample, rows }: Suspected): LiveResult {
+  return { rows: result.rows, mismatches: differing, exact: true, sample, differing: rows };
 }
 
 /** Compares all rows once; `suspects` is null where too many rows are not the same, or not all of them were told. */

@@ -12,6 +12,7 @@ const sampleLimit = 100;
 export interface Suspected {
   readonly differing: number;
   readonly sample: readonly Mismatch[];
+  readonly rows: readonly Suspect[];
 }
 
 /**
@@ -29,7 +30,7 @@ export async function lookAgain(
   const leads = migration.serving === 'cluster' ? 'target' : 'source';
   let open = new Map<Suspect, Suspicion>(suspects.map((suspect) => [suspect, SUSPECTED]));
   const sample: Mismatch[] = [];
-  let differing = 0;
+  const differing: Suspect[] = [];
   while (open.size > 0) {
     run.waitsFor(`the comparison: ${open.size} rows that are not the same are looked at again`);
     const rows = [...open.keys()];
@@ -48,7 +49,7 @@ export async function lookAgain(
       const verdict = judge(open.get(suspect) ?? SUSPECTED, look, leads);
       if (verdict === 'agrees') continue;
       if (verdict === 'differs') {
-        differing += 1;
+        differing.push(suspect);
         if (sample.length < sampleLimit) {
           sample.push({ ...describeLook(look), table: suspect.table, key: { ...suspect.key } });
         }
@@ -59,5 +60,5 @@ export async function lookAgain(
     open = still;
     if (open.size > 0) await arrival(estate, run, signal, whileWaiting);
   }
-  return { differing, sample };
+  return { differing: differing.length, sample, rows: differing };
 }

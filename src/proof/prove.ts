@@ -3,6 +3,7 @@ import { SidesDifferError } from '../errors/index.ts';
 import type { Estate } from '../estate/estate.ts';
 import { compareLive, type LiveResult } from './live.ts';
 import { isRequested, readVerification, type StoredVerification, whyNotProven } from './record.ts';
+import { repairDifferences } from './repair.ts';
 
 /** Stores what a comparison found, for the side that serves and the task of now. */
 export async function storeVerification(
@@ -10,7 +11,7 @@ export async function storeVerification(
   run: Pick<EffectRun, 'migration' | 'note'>,
   kind: StoredVerification['kind'],
   startedAtMs: number,
-  result: LiveResult,
+  result: Omit<LiveResult, 'differing'>,
 ): Promise<StoredVerification> {
   const { migration } = run;
   const verification: StoredVerification = {
@@ -41,7 +42,17 @@ export async function proveNow(
   run.waitsFor('its turn to be compared');
   return estate.comparisons.inTurn(signal, async () => {
     const startedAtMs = estate.clock.nowMs();
-    const result = await compareLive(estate, run, signal, whileWaiting);
+    const last = await readVerification(estate.store, run.migration.migrationId);
+    const repairs = await isRequested(estate.store, run.migration.migrationId, last, 'repair');
+    let result = await compareLive(estate, run, signal, whileWaiting);
+    if (repairs && result.mismatches > 0) {
+      if (result.differing === null) {
+        run.note('so much differs that rows are not repaired one by one: let the org be loaded anew');
+      } else {
+        await repairDifferences(estate, run, result.differing, signal);
+        result = await compareLive(estate, run, signal, whileWaiting);
+      }
+    }
     return storeVerification(estate, run, 'live', startedAtMs, result);
   });
 }

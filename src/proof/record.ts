@@ -13,7 +13,12 @@ const storedSchema = verificationSchema.omit({ ageMs: true, stale: true }).exten
 });
 export type StoredVerification = z.infer<typeof storedSchema>;
 
-const requestSchema = z.object({ at: z.iso.datetime(), by: z.string() });
+const requestSchema = z.object({
+  at: z.iso.datetime(),
+  by: z.string(),
+  /** Rows that differ are to be repaired, too. */
+  repair: z.boolean().default(false),
+});
 export type VerifyRequest = z.infer<typeof requestSchema>;
 
 type Proven = Pick<MigrationContext, 'migrationId' | 'generation' | 'serving' | 'policy'>;
@@ -43,9 +48,11 @@ export async function isRequested(
   store: Pick<Store, 'getRecord'>,
   migrationId: string,
   last: StoredVerification | null,
+  what: 'comparison' | 'repair' = 'comparison',
 ): Promise<boolean> {
   const request = requestSchema.nullable().parse(await store.getRecord(migrationId, 'verifyRequest'));
-  return request !== null && (last === null || Date.parse(request.at) > Date.parse(last.startedAt));
+  if (request === null || (what === 'repair' && !request.repair)) return false;
+  return last === null || Date.parse(request.at) > Date.parse(last.startedAt);
 }
 
 /** The policy's figures of proofs; a journal from before they were there says nothing of them. */

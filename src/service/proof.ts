@@ -29,17 +29,21 @@ export async function assertProofCounts(estate: Estate, row: MigrationRow, comma
   });
 }
 
-/** Asks for a comparison, which the owner sees in the store. Throws `CommandNotAllowedError` where nobody would look. */
+/** Asks for a comparison, and for the repair of what differs, which the owner sees in the store. Throws `CommandNotAllowedError` where nobody would look. */
 export async function verifyOf(
   estate: Estate,
   row: MigrationRow,
   reason: string | undefined,
   actor: Actor,
+  repair: boolean,
 ): Promise<void> {
-  if (row.ended || !compares.has(phaseOf(row))) throw new CommandNotAllowedError('verify', row.state, []);
+  if (row.ended || !compares.has(phaseOf(row)))
+    throw new CommandNotAllowedError(repair ? 'repair-rows' : 'verify', row.state, []);
   const nowMs = estate.clock.nowMs();
-  await estate.store.note(row.id, [commandNote(row, 'verify', 'a comparison', reason, actor, nowMs)]);
-  await requestVerification(estate.store, row.id, { at: new Date(nowMs).toISOString(), by: actor.name });
+  const command = repair ? 'repair-rows' : 'verify';
+  const what = repair ? 'a repair of rows that differ' : 'a comparison';
+  await estate.store.note(row.id, [commandNote(row, command, what, reason, actor, nowMs)]);
+  await requestVerification(estate.store, row.id, { at: new Date(nowMs).toISOString(), by: actor.name, repair });
 }
 
 /** Who asked for what, for the timeline. */

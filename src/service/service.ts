@@ -152,7 +152,13 @@ export function createService(deps: {
 
     async verify(id, { reason }, actor) {
       const row = await rowOf(id);
-      await verifyOf(estate, row, reason, actor);
+      await verifyOf(estate, row, reason, actor, false);
+      return status(row);
+    },
+
+    async repairRows(id, { reason }, actor) {
+      const row = await rowOf(id);
+      await verifyOf(estate, row, reason, actor, true);
       return status(row);
     },
 

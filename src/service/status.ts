@@ -206,6 +206,8 @@ export interface MigrationService {
   acceptSchema(id: string, input: { reason?: string }, actor: Actor): Promise<MigrationStatus>;
   /** Asks for a comparison of the live sides; the controller that owns the migration makes it. */
   verify(id: string, input: { reason?: string }, actor: Actor): Promise<MigrationStatus>;
+  /** The same, and rows that differ are copied from the side that serves the org. */
+  repairRows(id: string, input: { reason?: string }, actor: Actor): Promise<MigrationStatus>;
   events(id: string, query: { after: number; limit: number }): Promise<TimelineEvent[]>;
   /** What is not ready, by dependency: empty when all is. */
   notReady(): Promise<{ dependency: string; message: string }[]>;

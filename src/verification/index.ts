@@ -3,6 +3,7 @@
 export type { Key, RowImage, TablePair } from './chunks.ts';
 export { incomparableTables, keysOrderedApart } from './comparability.ts';
 export { type ComparedSide, type CompareOrg, type CompareOrgOptions, compareOrg } from './compareOrg.ts';
+export { type CopyRowsOptions, copyRows, RowsMovedError } from './copyRows.ts';
 export * from './errors.ts';
 export type { Difference, TellDifferences } from './findings.ts';
 export { describeLook, judge, SUSPECTED, type Suspicion } from './following.ts';

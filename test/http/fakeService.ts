@@ -88,6 +88,11 @@ export class FakeService implements MigrationService {
     return this.get(id);
   }
 
+  async repairRows(id: string, input: { reason?: string }, actor: Actor): Promise<MigrationStatus> {
+    this.#asked('repairRows', { id, ...input }, actor);
+    return this.get(id);
+  }
+
   acceptSchema(id: string, input: { reason?: string }, actor: Actor): Promise<MigrationStatus> {
     return this.command(id, 'schema accept', input, actor);
   }

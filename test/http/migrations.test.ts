@@ -193,6 +193,7 @@ describe('/openapi.json', () => {
           'retry',
           'schema/accept',
           'verify',
+          'repair-rows',
         ].map((command) => `/v1/migrations/{id}/${command}`),
       ].toSorted(),
     );

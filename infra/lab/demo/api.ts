@@ -61,6 +61,9 @@ export class LabApi {
   read = (path: string, role: keyof LabTokens = 'viewer'): Promise<unknown> => this.#call(role, 'GET', path);
   post = (path: string, role: keyof LabTokens, body: unknown): Promise<unknown> => this.#call(role, 'POST', path, body);
 
+  repairRows = async (id: string): Promise<MigrationStatus> =>
+    migrationStatusSchema.parse(await this.#call('approver', 'POST', `/v1/migrations/${id}/repair-rows`, {}));
+
   verify = async (id: string): Promise<MigrationStatus> =>
     migrationStatusSchema.parse(await this.#call('operator', 'POST', `/v1/migrations/${id}/verify`, {}));
 

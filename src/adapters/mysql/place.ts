@@ -10,6 +10,7 @@ import type {
   PlaceIdentity,
   PlaceReader,
   ReadView,
+  RowTransaction,
   ServerAddress,
   TableCount,
   TableShape,
@@ -27,6 +28,7 @@ import { isReadOnly, readIdentity } from './identity.ts';
 import { runningThreads } from './load.ts';
 import { MetadataWatch } from './metadataWatch.ts';
 import { Readers } from './reader.ts';
+import { type RepairOwner, repairRows } from './repairRows.ts';
 import { setFence } from './setFence.ts';
 import { shapes } from './shapes.ts';
 import { openViews } from './views.ts';
@@ -155,6 +157,14 @@ class MysqlPlace implements DatabasePlace {
 
   deleteOrgRows(tables: readonly OrgTable[], orgId: number, epoch: number, signal: AbortSignal): Promise<number> {
     return deleteOrgRows(this.#context, tables, orgId, epoch, signal);
+  }
+
+  repairRows<T>(
+    owner: RepairOwner,
+    signal: AbortSignal,
+    work: (transaction: RowTransaction) => Promise<T>,
+  ): Promise<T> {
+    return repairRows(this.#context, owner, signal, work);
   }
 
   findings(tables: readonly OrgTable[], orgId: number): Promise<readonly Finding[]> {
