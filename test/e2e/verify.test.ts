@@ -9,7 +9,7 @@ let stage: Stage;
 beforeAll(async () => {
   stage = await Stage.start({
     orgs: 4,
-    policy: { lagGateMs: 5_000, flipBudgetMs: 8_000, flipTries: 10, onMismatch: 'alert' },
+    policy: { lagGateMs: 5_000, flipBudgetMs: 5_000, flipTries: 10, onMismatch: 'alert' },
   });
 });
 afterAll(() => stage?.stop());
