@@ -23,6 +23,8 @@ import { stateName } from './stateName.ts';
 /** First and longest wait between two tries of an effect that met a transient failure (milliseconds). */
 const retryFirstMs = 250;
 const retryLongestMs = 15_000;
+/** The same while clients of a held org wait for it. */
+const retryHeldMs = 500;
 
 /** Beside the flip's budget, what an abort may take until the runner lets go of a held org all the same (milliseconds). */
 const releaseGraceMs = 3_000;
@@ -413,7 +415,7 @@ export class MigrationRunner {
         if (!again) throw error;
         if (tried === 0) this.#note(`${effect} waits: ${messageOf(error)}`, { failure: failureFrom(error) });
         this.#waitsFor = messageOf(error);
-        await this.#deps.clock.sleep(backoff(tried), signal);
+        await this.#deps.clock.sleep(backoff(tried, mustEnd.has(effect) ? retryHeldMs : retryLongestMs), signal);
       }
     }
   }
@@ -478,6 +480,6 @@ function isDropOf(action: StepAction, effect: EffectName): boolean {
   return action.type === 'drop' && action.params.effect === effect;
 }
 
-function backoff(tried: number): number {
-  return Math.min(retryLongestMs, retryFirstMs * 2 ** Math.min(tried, 10));
+function backoff(tried: number, longestMs = retryLongestMs): number {
+  return Math.min(longestMs, retryFirstMs * 2 ** Math.min(tried, 10));
 }

@@ -1,13 +1,13 @@
 import type { EffectRun } from '../driver/handlers.ts';
 import { ViewLostError } from '../errors/index.ts';
-import { compareSides, type SideViews, withLiveViews } from '../estate/compareSides.ts';
+import { compareSides, type SideViews } from '../estate/compareSides.ts';
 import type { Estate } from '../estate/estate.ts';
 import { dropViews, type FlipAttempt } from '../flip/attempt.ts';
 import { expectedRows } from '../proof/expectedRows.ts';
 import { Notes } from '../proof/notes.ts';
 import { proveNow, storeVerification } from '../proof/prove.ts';
 import type { ComparisonResult } from '../verification/index.ts';
-import { untilStill } from './liveLooks.ts';
+import { compareBack } from './compareBack.ts';
 
 /**
  * Compares the cutover point on the pinned views where this controller still has them: an exact proof. Without them
@@ -54,12 +54,4 @@ async function comparePinned(
   } finally {
     await notes.ended();
   }
-}
-
-/** The live sides after the way back, where no task tells what has arrived: what differs has to stay. */
-function compareBack(estate: Estate, run: EffectRun): Promise<ComparisonResult> {
-  const { migration, signal } = run;
-  return untilStill(estate.clock, run, () =>
-    withLiveViews(estate, migration, signal, (views) => compareSides(estate, migration, views, signal)),
-  );
 }

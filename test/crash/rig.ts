@@ -1,0 +1,259 @@
+import { readFile, rename, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { pollUntil } from '../../infra/lab/databases/index.ts';
+import { ApiRefusal, LabApi } from '../../infra/lab/demo/api.ts';
+import type { ControllerProcess } from '../../infra/lab/estate/controllerProcess.ts';
+import { failpointVariable } from '../../src/failpoints/arm.ts';
+import type { CommandName, MigrationStatus } from '../../src/service/status.ts';
+import { all, type LooseConfig, Stage } from '../e2e/stage.ts';
+import { SteadyWriter } from '../e2e/writer.ts';
+
+/** Silence after which another controller takes over (milliseconds). */
+export const leaseMs = 1_000;
+const policy = { flipBudgetMs: 6_000, flipTries: 1, soakMs: 600_000, lagSamples: 2, lagGateMs: 5_000 } as const;
+/** Writers of many orgs share two cores with everything else. */
+const writeEveryMs = 100;
+
+/** One org under write, with its migration. */
+export interface Mover {
+  readonly orgId: number;
+  readonly writers: readonly SteadyWriter[];
+  id: string;
+}
+
+/** A lab whose controllers can be told at which point to stop, and be killed there. */
+export class Rig {
+  readonly stage: Stage;
+  readonly api: LabApi;
+  readonly movers: Mover[] = [];
+  #alive: ControllerProcess[] = [];
+  #refilling: Promise<void> | null = null;
+  readonly #armed: string;
+
+  private constructor(stage: Stage) {
+    this.stage = stage;
+    this.#armed = join(stage.lab.baseDir, 'failpoints');
+    this.api = new LabApi(() => this.newest.api, stage.lab.tokens);
+  }
+
+  static async start(orgs: number): Promise<Rig> {
+    const stage = await Stage.start({ orgs, rows: 40, policy });
+    const rig = new Rig(stage);
+    try {
+      await rig.arm([]);
+      await stage.controller.stop();
+      await rig.refill();
+      return rig;
+    } catch (error) {
+      await rig.stop();
+      throw error;
+    }
+  }
+
+  get newest(): ControllerProcess {
+    const newest = this.#alive.at(-1);
+    if (newest === undefined) throw new Error('no controller is alive');
+    return newest;
+  }
+
+  /** An owner and two that stand by. */
+  refill(): Promise<void> {
+    this.#refilling ??= (async () => {
+      while (this.#alive.length < 3) await this.add();
+    })().finally(() => {
+      this.#refilling = null;
+    });
+    return this.#refilling;
+  }
+
+  async add(change: (config: LooseConfig) => void = () => {}): Promise<ControllerProcess> {
+    const added = await this.stage.startController(
+      (config) => {
+        config.controller.leaseMs = leaseMs;
+        config.controller.failpoints = true;
+        change(config);
+      },
+      { [failpointVariable]: `@${this.#armed}` },
+    );
+    this.#alive.push(added);
+    void added.ended.then(() => {
+      this.#alive = this.#alive.filter((each) => each !== added);
+    });
+    return added;
+  }
+
+  async stop(): Promise<void> {
+    await Promise.all(this.movers.flatMap(({ writers }) => writers.map((writer) => writer.stop())));
+    await Promise.all(this.#alive.map((controller) => controller.stop()));
+    await this.stage.stop();
+  }
+
+  /** Renamed into place: controllers read it at any moment. */
+  async arm(points: readonly string[]): Promise<void> {
+    await writeFile(`${this.#armed}.new`, points.join(','));
+    await rename(`${this.#armed}.new`, this.#armed);
+  }
+
+  /** Resolves when everything that was armed has happened. */
+  async untilReached(ids: readonly string[] = []): Promise<void> {
+    let left = '';
+    await pollUntil(
+      'every armed point to be reached',
+      async () => {
+        left = await readFile(this.#armed, 'utf8');
+        return left === '';
+      },
+      { everyMs: 10 },
+    ).catch(async (error: unknown) => {
+      const where = await all(ids.map(async (id) => `${id} ${(await this.api.get(id)).state}`));
+      throw new Error(`not reached: ${left}; ${where.join(', ')}`, { cause: error });
+    });
+  }
+
+  /** Every point that any controller has come to. */
+  async reached(): Promise<Set<string>> {
+    const text = await readFile(`${this.#armed}.reached`, 'utf8');
+    return new Set(text.split('\n').map((line) => line.split(' ')[0] ?? ''));
+  }
+
+  /** Puts the org under write, if it is not yet, and takes its migration to `ready`. */
+  async toReady(index: number): Promise<Mover> {
+    const { orgId } = this.stage.org(index);
+    const { id } = await this.api.create(orgId);
+    await this.api.command(id, 'start');
+    await this.untilState([id], 'ready');
+    const known = this.movers[index];
+    if (known !== undefined) return Object.assign(known, { id });
+    const mover = { orgId, id, writers: await SteadyWriter.startAll(this.stage, orgId, writeEveryMs) };
+    this.movers[index] = mover;
+    return mover;
+  }
+
+  /** Gives a command at a controller that does not own the migration: the owner may be about to die of it. */
+  async command(id: string, command: CommandName): Promise<void> {
+    const { owner } = await this.api.get(id);
+    const beside = this.#alive.findLast(({ name }) => !owner?.startsWith(`${name}-`));
+    await new LabApi(() => (beside ?? this.newest).api, this.stage.lab.tokens).command(id, command);
+  }
+
+  /**
+   * Waits until all are in the state; another end than that is an error at once. `again` is the command for one that has
+   * come back to `from`: on a busy machine a flip may spend its budget.
+   */
+  async untilState(
+    ids: readonly string[],
+    state: string,
+    again: { readonly from: string; readonly command: CommandName } | null = null,
+  ): Promise<void> {
+    const inIt = (status: MigrationStatus) => status.state === state || status.state.startsWith(`${state}.`);
+    const ends = ['needsOperator', 'rolledBack', 'cancelled', 'completed'];
+    const stuck = new Set(ends.filter((end) => end !== again?.from));
+    for (const id of ids) {
+      let last: MigrationStatus | null = null;
+      await pollUntil(
+        `org of ${id} to be in ${state}`,
+        async () => {
+          last = await this.api.get(id);
+          if (!inIt(last) && stuck.has(last.state)) throw new Error(`it is in ${last.state}`);
+          if (last.state === again?.from && last.reason !== null) {
+            await this.command(id, again.command).catch((error: unknown) => {
+              // It has been taken up meanwhile.
+              if (!(error instanceof ApiRefusal)) throw error;
+            });
+          }
+          return inIt(last);
+        },
+        { timeoutMs: 40_000, everyMs: 50 },
+      ).catch((error: unknown) => {
+        throw new Error(`${id} is not in ${state}: ${JSON.stringify(last)}; logs in ${this.stage.lab.baseDir}`, {
+          cause: error,
+        });
+      });
+    }
+  }
+
+  /** Kills whoever owns these migrations, and arms what is next; resolves to the moment (monotonic milliseconds). */
+  async killOwners(ids: readonly string[], next: readonly string[]): Promise<number> {
+    const owners = await all(ids.map(async (id) => (await this.api.get(id)).owner ?? ''));
+    const killed = this.#alive.filter(({ name }) => owners.some((owner) => owner.startsWith(`${name}-`)));
+    await this.arm(next);
+    const killedAtMs = performance.now();
+    await Promise.all(killed.map((each) => each.kill('SIGKILL')));
+    this.#alive = this.#alive.filter((each) => !killed.includes(each));
+    return killedAtMs;
+  }
+
+  async ownerOf(id: string): Promise<ControllerProcess> {
+    const { owner } = await this.api.get(id);
+    const found = this.#alive.find(({ name }) => owner?.startsWith(`${name}-`));
+    if (found === undefined) throw new Error(`no living controller is ${owner}`);
+    return found;
+  }
+
+  /** Does something while this controller does not answer: the API of another one is used. */
+  async avoiding(frozen: ControllerProcess, work: () => Promise<void>): Promise<void> {
+    this.#alive = this.#alive.filter((each) => each !== frozen);
+    try {
+      await work();
+    } finally {
+      await frozen.kill('SIGCONT');
+      this.#alive.unshift(frozen);
+    }
+  }
+
+  async untilOwned(id: string, isWanted: (owner: string | null) => boolean): Promise<void> {
+    await pollUntil(`another owner of ${id}`, async () => isWanted((await this.api.get(id)).owner));
+  }
+
+  /** Resolves to the refusals that made the controller let go of the migration, as its log tells them. */
+  async untilRefused({ name, logFile }: ControllerProcess, id: string): Promise<string[]> {
+    return pollUntil(`${name} to let go of ${id}`, async () => {
+      const lines = (await readFile(logFile, 'utf8'))
+        .split('\n')
+        .filter((line) => line.includes(`"migration":"${id}"`));
+      const told = lines.filter((line) => /letting go of the migration|lost to another controller/.test(line));
+      return told.length > 0 && told;
+    });
+  }
+
+  /** Resolves when every living controller has looked twice for what has no owner: their signs of life tell. */
+  async untilRounds(): Promise<void> {
+    const { store } = this.stage.lab.control;
+    const seen = async () => {
+      const rows = await this.stage.at(
+        store,
+        `SELECT instance, seen_at FROM ${this.stage.lab.storeAccount.database}.controllers
+          WHERE seen_at > UTC_TIMESTAMP(3) - INTERVAL ${leaseMs * 1_000} MICROSECOND`,
+      );
+      return new Map(rows.map((row) => [String(row.instance), Number(new Date(row.seen_at))]));
+    };
+    const before = await seen();
+    await pollUntil('a few signs of life', async () => {
+      const now = await seen();
+      return [...before].every(([instance, atMs]) => (now.get(instance) ?? Number.POSITIVE_INFINITY) > atMs + 600);
+    });
+  }
+
+  /** Resolves when every writer of the org had a write acknowledged since; to the milliseconds that took. */
+  async untilServed({ orgId, id, writers }: Mover, sinceMs: number): Promise<number> {
+    const firstOf = ({ acknowledged }: SteadyWriter) => {
+      for (let n = acknowledged.length - 1; n >= 0; n--) {
+        const write = acknowledged[n];
+        const endedAtMs = write === undefined ? 0 : write.sentAtMs + write.waitedMs;
+        if (endedAtMs <= sinceMs) return acknowledged[n + 1];
+      }
+      return acknowledged[0];
+    };
+    const served = await pollUntil(`org ${orgId} to be served again`, async () => {
+      const firsts = writers.map(firstOf);
+      return firsts.every((write) => write !== undefined) && firsts;
+    }).catch(async (error: unknown) => {
+      const { state, owner, epoch, waitsFor, reason } = await this.api.get(id);
+      const told = (await this.api.events(id)).slice(-12).map(({ state, message }) => `${state}: ${message}`);
+      throw new Error(JSON.stringify({ orgId, state, owner, epoch, waitsFor, reason, told }, null, 1), {
+        cause: error,
+      });
+    });
+    return Math.max(...served.map((write) => (write === undefined ? 0 : write.sentAtMs + write.waitedMs - sinceMs)));
+  }
+}
