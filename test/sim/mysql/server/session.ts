@@ -183,8 +183,10 @@ export class ServerSession implements SessionView {
     }
     if (this.transaction?.readOnly === true) throw sqlErrors.readOnlyTransaction();
     if (this.core.isReadOnly()) throw sqlErrors.readOnly();
+    // What a trigger reads takes locks only where that is written out.
+    const inTriggers = new StatementReader(this, false);
     const written = compiled.run(environment, {
-      fire: (event, table, before, after) => this.core.catalog.fire(reader, event, table, before, after),
+      fire: (event, table, before, after) => this.core.catalog.fire(inTriggers, event, table, before, after),
       nextId: (table) => this.core.nextId(table),
     });
     if (written.insertId !== 0) this.lastInsertId = written.insertId;
