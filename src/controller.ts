@@ -3,7 +3,7 @@ import type { MigrationContext } from '../statecharts/context.ts';
 import { createOrgDirectory } from './adapters/coredb/orgDirectory.ts';
 import { createReplication } from './adapters/dms/index.ts';
 import { createCluster, createSite } from './adapters/mysql/place.ts';
-import { createRouting } from './adapters/proxysql/fleet.ts';
+import { createProxies } from './adapters/proxysql/fleet.ts';
 import { createStore } from './adapters/store/store.ts';
 import type { Config } from './config/index.ts';
 import { longestHoldMs } from './config/longestHold.ts';
@@ -11,17 +11,25 @@ import { Driver } from './driver/driver.ts';
 import { isTransient } from './errors/index.ts';
 import { clusterOf, type Estate } from './estate/estate.ts';
 import { readSchema } from './estate/schema.ts';
+import { Membership } from './fleet/membership.ts';
+import { FleetWatch } from './fleet/watch.ts';
 import { Attempts } from './flip/attempts.ts';
 import { RouteKeeper } from './flip/routeKeeper.ts';
 import { retireBeside } from './flip/settle.ts';
 import { Heartbeats } from './heartbeat/heartbeats.ts';
 import { heartbeatMode } from './heartbeat/modes.ts';
 import { type ControllerMachine, thisMachine } from './machine.ts';
+import type { FleetStore } from './ports/fleet.ts';
+import type { Network } from './ports/network.ts';
 import type { Place } from './ports/place.ts';
+import type { ConfiguredProxies } from './ports/routing.ts';
+import type { Store } from './ports/store.ts';
 import { Comparisons } from './proof/comparisons.ts';
 import { ReturnPath } from './returnPath/returnPath.ts';
 import { ReverseTasks } from './returnPath/reverseTask.ts';
 import { WayBackWatch } from './returnPath/wayBack.ts';
+import { createFleetService } from './service/fleet.ts';
+import type { FleetService } from './service/fleetStatus.ts';
 import { createOperations, type OperationsService } from './service/operations.ts';
 import { createService } from './service/service.ts';
 import type { MigrationService } from './service/status.ts';
@@ -34,8 +42,11 @@ function withTls<T extends { tls?: unknown }>({ tls, ...rest }: T): Omit<T, 'tls
   return tls === undefined ? rest : { ...rest, ssl: tls as NonNullable<T['tls']> };
 }
 
+/** The estate as it is opened: with all that the fleet's own work needs. */
+type OpenEstate = Estate & { readonly store: Store & FleetStore; readonly routing: Membership };
+
 /** Builds the adapters that the configuration names. Opens no connection yet. */
-export function openEstate(config: Config, logger: Logger, machine: ControllerMachine = thisMachine): Estate {
+export function openEstate(config: Config, logger: Logger, machine: ControllerMachine = thisMachine): OpenEstate {
   const { clock, ids } = machine;
   const sites = config.sites.map((site) => createSite(withTls(site), machine));
   const clusters = config.clusters.map((cluster) => createCluster(withTls(cluster), machine));
@@ -65,20 +76,7 @@ export function openEstate(config: Config, logger: Logger, machine: ControllerMa
     ...(machine.dmsApi === undefined ? {} : { connect: machine.dmsApi }),
   });
   const store = createStore(withTls(config.store), machine.openStore);
-  const fleet = createRouting(
-    config.proxies.map(withTls),
-    {
-      by: routing.by,
-      template: routing[routing.by],
-      ruleIds: routing.ruleIds,
-      holdHostgroups: routing.holdHostgroups,
-      sentinelRuleId: routing.sentinelRuleId,
-      source: routing.source,
-      clusters: routing.clusters,
-      longestHoldMs: longestHoldMs(config.policy.flipBudgetMs, config.controller.leaseMs),
-    },
-    machine,
-  );
+  const fleet = new Membership({ configured: openProxies(config, machine), store, clock, logger });
   const heartbeats = new Heartbeats(clock, logger);
   return {
     ...places,
@@ -112,6 +110,24 @@ export function openEstate(config: Config, logger: Logger, machine: ControllerMa
   };
 }
 
+/** A connection of its own to each proxy's admin interface, opened when it is first used. */
+function openProxies({ controller, proxies, routing, policy }: Config, machine: ControllerMachine): ConfiguredProxies {
+  return createProxies(
+    proxies.map(withTls),
+    {
+      by: routing.by,
+      template: routing[routing.by],
+      ruleIds: routing.ruleIds,
+      holdHostgroups: routing.holdHostgroups,
+      sentinelRuleId: routing.sentinelRuleId,
+      source: routing.source,
+      clusters: routing.clusters,
+      longestHoldMs: longestHoldMs(policy.flipBudgetMs, controller.leaseMs),
+    },
+    machine,
+  );
+}
+
 /** Gives every connection back; the store's last, for others end by writing to it. */
 export async function closeEstate(estate: Estate): Promise<void> {
   await estate.returnPath.close();
@@ -138,7 +154,12 @@ export async function startController(
   config: Config,
   logger: Logger,
   machine: ControllerMachine = thisMachine,
-): Promise<{ service: MigrationService; operations: OperationsService; stop(): Promise<void> }> {
+): Promise<{
+  service: MigrationService;
+  fleet: FleetService;
+  operations: OperationsService;
+  stop(): Promise<void>;
+}> {
   const estate = openEstate(config, logger, machine);
   const attempts = new Attempts(estate);
   const keeper = new RouteKeeper(estate);
@@ -186,30 +207,60 @@ export async function startController(
     }
     if (!owned() || serving === 'held' || context.attempt === 0) return;
     const owner = await attempts.owner({ migration: context, epoch });
+    await estate.routing.refresh();
     await keeper.bring({ migrationId, owner, step: 'keep', side: serving, holdHostgroup: null }, stopping.signal);
   };
   const stopping = new AbortController();
+  const watch = new FleetWatch({
+    proxies: openProxies(config, machine),
+    membership: estate.routing,
+    store: estate.store,
+    clock: estate.clock,
+    logger,
+  });
+  watch.start();
 
   const begin = async () => {
     await estate.store.migrate();
+    await estate.routing.start();
     estate.heartbeats.start();
     await driver.start();
   };
   const begun = beginWhenStoreAnswers(begin, estate, stopping.signal);
   await begun.firstTry;
-  const service = createService({ estate, driver, keeper, policy: config.policy });
+  const service = createService({ estate, driver, keeper, watch, policy: config.policy });
   return {
     service,
     operations: createOperations(estate, service),
+    fleet: fleetService(config, estate, watch, keeper, machine.network),
     async stop() {
       stopping.abort(new Error('the controller stops'));
       await begun.ended;
       await driver.stop();
       await wayBack.close();
       await estate.heartbeats.stop();
+      await watch.stop();
       await closeEstate(estate);
     },
   };
+}
+
+function fleetService(
+  { proxies, routing }: Config,
+  estate: OpenEstate,
+  watch: FleetWatch,
+  keeper: RouteKeeper,
+  network: Network,
+): FleetService {
+  const { store, routing: membership, clock, ids, logger } = estate;
+  const numbers = (groups: { writerHostgroup: number; readerHostgroup?: number }) => Object.values(groups);
+  const hostgroups = { source: numbers(routing.source), clusters: Object.values(routing.clusters).flatMap(numbers) };
+  return createFleetService({
+    add: { membership, store, clock, ids, logger, hostgroups },
+    remove: { estate, membership, store, network, addresses: proxies },
+    watch,
+    keeper,
+  });
 }
 
 /** Time between two tries to reach the store at the start (milliseconds). */

@@ -1,12 +1,14 @@
 import type { z } from 'zod';
 import { auditPage, migrationPage, problemSchema } from '../http/schemas.ts';
+import { type FleetStatus, fleetStatusSchema, type ProxyStatus, proxyStatusSchema } from '../service/fleetStatus.ts';
 import { type Evacuation, evacuationSchema, type FreezeStatus, freezeSchema } from '../service/operations.ts';
 import { type CommandName, type MigrationStatus, migrationStatusSchema } from '../service/status.ts';
 import type { ApiOptions, OrderInput } from './args.ts';
 import { ApiProblemError, ApiReplyError, ApiUnreachableError, NoMigrationError } from './errors.ts';
 
-/** How long one answer may take. */
+/** How long one answer may take, and one that needs a proof (milliseconds). */
 const timeoutMs = 15_000;
+const proofTimeoutMs = 180_000;
 
 /** The controller's API, as far as the command line uses it. Throws the errors of `errors.ts`. */
 export interface Api {
@@ -22,10 +24,19 @@ export interface Api {
   audit(): Promise<z.output<typeof auditPage>['items']>;
   verify(id: string, reason: string | null): Promise<MigrationStatus>;
   repairRows(id: string, reason: string | null): Promise<MigrationStatus>;
+  fleet(): Promise<FleetStatus>;
+  removeProxy(name: string, reason: string): Promise<ProxyStatus>;
+  addProxy(name: string, reason: string | null): Promise<ProxyStatus>;
 }
 
 export function createApi({ api, token }: Pick<ApiOptions, 'api' | 'token'>): Api {
-  async function ask<T>(method: 'GET' | 'POST', path: string, schema: z.ZodType<T>, body?: unknown): Promise<T> {
+  async function ask<T>(
+    method: 'GET' | 'POST',
+    path: string,
+    schema: z.ZodType<T>,
+    body?: unknown,
+    withinMs = timeoutMs,
+  ): Promise<T> {
     const url = `${api}/v1${path}`;
     let status: number;
     let text: string;
@@ -34,7 +45,7 @@ export function createApi({ api, token }: Pick<ApiOptions, 'api' | 'token'>): Ap
         method,
         // A token goes where the user said, and nowhere else.
         redirect: 'error',
-        signal: AbortSignal.timeout(timeoutMs),
+        signal: AbortSignal.timeout(withinMs),
         headers: {
           authorization: `Bearer ${token}`,
           ...(body !== undefined && { 'content-type': 'application/json' }),
@@ -95,6 +106,17 @@ export function createApi({ api, token }: Pick<ApiOptions, 'api' | 'token'>): Ap
     },
     repairRows: (id, reason) => order(id, 'repair-rows', { reason, acceptLoss: false }),
     verify: (id, reason) => order(id, 'verify', { reason, acceptLoss: false }),
+    fleet: () => ask('GET', '/fleet', fleetStatusSchema),
+    removeProxy: (name, reason) =>
+      ask('POST', `/fleet/${encodeURIComponent(name)}/remove`, proxyStatusSchema, { reason }, proofTimeoutMs),
+    addProxy: (name, reason) =>
+      ask(
+        'POST',
+        `/fleet/${encodeURIComponent(name)}/add`,
+        proxyStatusSchema,
+        reason === null ? {} : { reason },
+        proofTimeoutMs,
+      ),
   };
 }
 

@@ -16,6 +16,9 @@ export const help = `bigdb-cutover: moves orgs from BigDB to their Aurora cluste
   bigdb-cutover rollback --cluster REGION     everything that this cluster serves and that has not completed
   bigdb-cutover freeze|unfreeze               no new start and no flip anywhere; guards and ways back go on
   bigdb-cutover audit                         every command that was given, and how it was answered
+  bigdb-cutover fleet                         every proxy, and whether it counts
+  bigdb-cutover fleet remove NAME --reason TEXT   take out a proxy that is proven dead
+  bigdb-cutover fleet add NAME                give a proxy all routes, prove it, and count it again
   bigdb-cutover fence install|status|remove --config FILE [ORG…]   without ORG: every org of CoreDB
   bigdb-cutover diagnose ORG --config FILE    journal and reality side by side; changes nothing
   bigdb-cutover repair ORG --config FILE      proposes the way back to a state that holds
@@ -36,7 +39,7 @@ A whole number is an org and means its open migration, else its newest; anything
   -h, --help
 
 Exit codes: 0 done; 1 failed; 2 wrong usage, value or configuration; 3 not allowed (state, role or policy);
-4 no such migration or org; 5 the controller (for fence, diagnose and repair: a database) cannot be reached or cannot answer now.
+4 no such migration, org or proxy; 5 the controller (for fence, diagnose and repair: a database) cannot be reached or cannot answer now.
 fence status ends with 1 where the fence is not complete, diagnose where it found a contradiction, repair where it
 proposes something.
 `;
@@ -83,6 +86,15 @@ export interface OrderInput {
   readonly acceptLoss: boolean;
 }
 
+/** `fleet`: without a change it shows the proxies. */
+export interface FleetInvocation extends ApiOptions {
+  readonly command: 'fleet';
+  readonly change:
+    | { readonly action: 'remove'; readonly name: string; readonly reason: string }
+    | { readonly action: 'add'; readonly name: string; readonly reason: string | null }
+    | null;
+}
+
 /** A command line that made sense. */
 export type Invocation =
   | { readonly command: 'help' }
@@ -90,6 +102,7 @@ export type Invocation =
   | FenceInvocation
   | RepairInvocation
   | OperationsInvocation
+  | FleetInvocation
   | ({ readonly command: 'status'; readonly target: string | null } & ApiOptions)
   | ({ readonly command: 'watch'; readonly target: string | null; readonly intervalMs: number } & ApiOptions)
   | ({ readonly command: 'schema'; readonly target: string; readonly reason: string | null } & ApiOptions)
@@ -151,6 +164,10 @@ export function parseInvocation(
     const config = configOf(values, command);
     return { command, config, orgId, json, serve: serveOf(values), confirmed: confirmedOf(values) };
   }
+  if (command === 'fleet') {
+    only(values, command, rest.length === 0 ? ofApi : [...ofApi, 'reason']);
+    return { command, change: fleetChangeOf(rest, values), ...apiOf(values, env) };
+  }
   if (command === 'status') {
     only(values, command, ofApi);
     count(rest, command, 0, 1);
@@ -197,6 +214,16 @@ export function parseInvocation(
   const acceptLoss = values['accept-loss'] ?? false;
   if (acceptLoss && reason === null) throw new UsageError('--accept-loss needs a --reason');
   return { command: order, target: rest[0] ?? '', reason, acceptLoss, ...apiOf(values, env) };
+}
+
+function fleetChangeOf([action, name, ...more]: readonly string[], values: Values): FleetInvocation['change'] {
+  if (action === undefined) return null;
+  if (action !== 'remove' && action !== 'add') throw new UsageError('fleet: expected nothing, remove or add');
+  if (name === undefined || more.length > 0) throw new UsageError(`fleet ${action} needs the name of one proxy`);
+  const reason = values.reason ?? null;
+  if (action === 'add') return { action, name, reason };
+  if (reason === null) throw new UsageError('fleet remove needs --reason TEXT');
+  return { action, name, reason };
 }
 
 function parse(argv: readonly string[]) {

@@ -2,6 +2,7 @@ import { createApi } from './api.ts';
 import { help, type Invocation, parseInvocation } from './args.ts';
 import { exitCodeOf } from './errors.ts';
 import { type ExitCode, exitCodes } from './exitCodes.ts';
+import { fleet } from './fleet.ts';
 import { operate } from './operations.ts';
 import { acceptSchema, order, verify } from './order.ts';
 import { type Output, reportFailure } from './output.ts';
@@ -51,6 +52,9 @@ async function carryOut(
     case 'evacuate':
     case 'audit':
       await operate(createApi(invocation), invocation, output);
+      return exitCodes.ok;
+    case 'fleet':
+      await fleet(createApi(invocation), invocation, output);
       return exitCodes.ok;
     case 'status':
       await status(createApi(invocation), invocation, output);

@@ -5,6 +5,7 @@ import { messageOf } from '../errors/base.ts';
 import { ConfigInvalidError } from '../errors/config.ts';
 import { armFailpoints, failpointVariable } from '../failpoints/arm.ts';
 import { buildApp } from '../http/app.ts';
+import type { FleetService } from '../service/fleetStatus.ts';
 import type { OperationsService } from '../service/operations.ts';
 import type { MigrationService } from '../service/status.ts';
 import { type ExitCode, exitCodes } from './exitCodes.ts';
@@ -13,6 +14,7 @@ import { type ExitCode, exitCodes } from './exitCodes.ts';
 export interface RunningController {
   readonly service: MigrationService;
   readonly operations: OperationsService;
+  readonly fleet: FleetService;
   stop(): Promise<void>;
 }
 export type StartController = (config: Config, logger: Logger) => Promise<RunningController>;
@@ -40,6 +42,7 @@ export async function serve(
     const app = buildApp({
       service: controller.service,
       operations: controller.operations,
+      fleet: controller.fleet,
       tokens: config.tokens,
       ...(config.jwt === undefined ? {} : { jwt: config.jwt }),
       version: packageJson.version,

@@ -96,6 +96,10 @@ export function configSchema(references: References) {
           name,
           host,
           adminPort: port,
+          /** Port of its traffic; else what it told itself when it last answered. */
+          port: port.exactOptional(),
+          /** Addresses that the databases see it come from; else its host's own. */
+          addresses: z.array(host).min(1).exactOptional(),
           adminUser: userName,
           adminPassword: secret(references),
           tls: tls(references).exactOptional(),

@@ -40,6 +40,7 @@ export interface Reality {
 
 /** Looks at every site, cluster, proxy and region at once. */
 export async function lookAt(estate: Estate, orgId: number): Promise<Reality> {
+  await estate.routing.recent();
   const [homeRegion, places, proxies, regions] = await Promise.all([
     observe(() => estate.directory.homeRegion(orgId)),
     Promise.all([...estate.sites, ...estate.clusters.values()].map((place) => placeReality(place, orgId))),

@@ -1,5 +1,6 @@
 export * from './base.ts';
 export * from './directory.ts';
+export * from './fleet.ts';
 export * from './flip.ts';
 export * from './leftBehind.ts';
 export * from './place.ts';

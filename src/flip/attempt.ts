@@ -14,6 +14,8 @@ export interface FlipAttempt {
   readonly serving: Side;
   readonly next: Side;
   readonly holdHostgroup: number;
+  /** The fleet that was prepared; null before. A commit stands only on this one. */
+  fleetRevision: number | null;
   /** Comment that each proxy's rules have, by the proxy's name. */
   readonly comments: Map<string, string>;
   /** By the proxy's name: transactions that were open when all proxies had acknowledged the hold, and still are. */
@@ -57,6 +59,7 @@ export function newAttempt(migration: MigrationContext, owner: RouteOwner, holdH
     serving: forward ? 'source' : 'cluster',
     next: forward ? 'cluster' : 'source',
     holdHostgroup,
+    fleetRevision: null,
     comments: new Map(),
     openSinceHold: new Map(),
     phases: [],

@@ -43,6 +43,8 @@ export class Attempts {
     if (known !== undefined && known.owner.attempt === migration.attempt && known.owner.epoch === epoch) return known;
     const row = await this.#estate.store.getAttempt(migration.migrationId, migration.attempt);
     if (row === null) return this.begin(run);
+    // The fleet may have changed under the owner before: its hold has to be found everywhere.
+    await this.#estate.routing.refresh();
     await this.forget(migration.migrationId);
     return this.#keep(run, row);
   }

@@ -6,6 +6,9 @@ import type { FlipAttempt } from './attempt.ts';
 /** Time between two questions for a decision whose answer was lost (milliseconds). */
 const askAgainMs = 100;
 
+/** No fleet has this revision. */
+const neverPrepared = -1;
+
 /**
  * The commit point: one compare-and-set from empty. Once it was sent, only the store knows; the org stays held until
  * the answer has been read, and asking again is the same compare-and-set, which then finds what stands.
@@ -20,6 +23,7 @@ export async function commit(estate: Estate, attempt: FlipAttempt, run: EffectRu
         epoch: attempt.owner.epoch,
         decision: 'commit',
         pinned: attempt.pinned,
+        fleetRevision: attempt.fleetRevision ?? neverPrepared,
       });
     } catch (error) {
       if (!isTransient(error)) throw error;

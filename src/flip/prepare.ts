@@ -22,6 +22,12 @@ const fleetStepsMs = 250;
 /** Longest wait for one fence to open (milliseconds). */
 const openTimeoutMs = 2_000;
 
+/** Time between two looks at a fleet that a proxy is joining, and at proxies that do not answer (milliseconds). */
+const joiningEveryMs = 100;
+const silentEveryMs = 200;
+/** How long a way back waits for a proxy before it costs a try (milliseconds). */
+const backPatienceMs = 10 * 60_000;
+
 /** All that can be done, asked or opened before anybody has to wait. Nothing of the org changes for its clients. */
 export async function prepare(
   estate: Estate,
@@ -34,12 +40,13 @@ export async function prepare(
   await assertHomeRegion(estate, migration, run.signal);
   await assertTasks(estate, run);
   await assertSchema(estate, run);
+  await wholeFleet(estate, run);
   const attempt = await attempts.begin(run);
   const cluster = clusterOf(estate, migration.homeRegion);
   await Promise.all([...estate.sites, cluster].map((place) => place.warmUp()));
   await assertWritable([...estate.sites, cluster]);
   await assertFences(estate, attempt, run);
-  await bringAll(attempt, keeper, run);
+  await bringAll(estate, attempt, keeper, run);
   if (attempt.direction === 'forward') {
     await estate.replication.ensureTask(reversePlan(estate, migration), run.signal);
     await takeErrorBaseline(estate, run);
@@ -47,6 +54,8 @@ export async function prepare(
     await estate.returnPath.assertProven(migration.homeRegion, run.signal);
     run.waitsFor(null);
   }
+  // From here on the attempt is one of this fleet: the store lets it commit on no other.
+  attempt.fleetRevision = await wholeFleet(estate, run);
   await Promise.all(
     estate.routing.proxies.map(async (proxy) => {
       const { refusals } = await proxy.inspect(run.signal);
@@ -93,12 +102,39 @@ async function assertTasks(estate: Estate, run: EffectRun): Promise<void> {
   if (left.length > 0) throw new FlipNotReadyError(`tasks of org ${orgId} still exist: ${left.join(', ')}`);
 }
 
-/** A proxy that an earlier attempt, or an owner before this one, left held comes back first; else no attempt could begin. */
-async function bringAll(attempt: FlipAttempt, keeper: RouteKeeper, run: EffectRun): Promise<void> {
-  const { migrationId, owner, serving } = attempt;
+/** Reads afresh who has to be held, and waits while a proxy is being added: what it is given must not change meanwhile. */
+async function wholeFleet(estate: Estate, run: EffectRun): Promise<number> {
+  for (;;) {
+    const { joining, revision } = await estate.routing.refresh();
+    if (joining === null) return revision;
+    run.waitsFor(`proxy ${joining} to be added to the fleet`);
+    await estate.clock.sleep(joiningEveryMs, run.signal);
+    run.waitsFor(null);
+  }
+}
+
+/**
+ * A proxy that an earlier attempt, or an owner before this one, left held comes back first; else no attempt could begin.
+ * The way back has patience with one that does not answer: nothing is held, and only its return or its removal from the
+ * fleet helps.
+ */
+async function bringAll(estate: Estate, attempt: FlipAttempt, keeper: RouteKeeper, run: EffectRun): Promise<void> {
+  const { migrationId, owner, serving, direction } = attempt;
   const wanted = { migrationId, owner, step: 'bring', side: serving, holdHostgroup: null };
-  const { stragglers } = await keeper.bring(wanted, run.signal);
-  if (stragglers.length > 0) throw new FlipNotReadyError(`proxies that do not answer: ${stragglers.join(', ')}`);
+  await keeper.bring(wanted, run.signal);
+  const silent = () => [...keeper.stragglers(migrationId).keys()].join(', ');
+  const untilMs = estate.clock.monotonicMs() + (direction === 'back' ? backPatienceMs : 0);
+  if (direction === 'back' && silent() !== '') {
+    run.note(
+      `alert: the way back cannot be held at ${silent()}; it waits for an answer, or for a removal from the fleet`,
+    );
+  }
+  while (silent() !== '' && estate.clock.monotonicMs() < untilMs) {
+    run.waitsFor(`${silent()} to answer, or to be removed from the fleet`);
+    await estate.clock.sleep(silentEveryMs, run.signal);
+  }
+  run.waitsFor(null);
+  if (silent() !== '') throw new FlipNotReadyError(`proxies that do not answer: ${silent()}`);
 }
 
 /** A place that refuses writes could be neither fenced nor opened. */

@@ -31,11 +31,14 @@ export interface Brought {
 }
 
 interface Keeping {
+  readonly orgId: number;
   readonly ended: AbortController;
   /** Proxies that do not answer, with the last error of each. */
   readonly stragglers: Map<string, string>;
   /** Proxies that are there. */
   readonly there: Set<string>;
+  /** Proxies that are no members any more: nobody waits for them. */
+  readonly gone: Set<string>;
   /** By proxy, the monotonic time from which on nothing waits there any more. */
   readonly released: Map<string, number>;
   readonly loops: Promise<void>[];
@@ -43,7 +46,8 @@ interface Keeping {
 
 /**
  * Brings the org's route to one side on every proxy, and lets what waits there through. A proxy that cannot be reached
- * is retried until it answers; meanwhile it is held, which is safe, and is named in the status.
+ * is retried until it answers, or is no member of the fleet any more; meanwhile it is held, which is safe, and is named
+ * in the status.
  */
 export class RouteKeeper {
   readonly #estate: Estate;
@@ -58,12 +62,17 @@ export class RouteKeeper {
     return this.#keeping.get(migrationId)?.stragglers ?? new Map();
   }
 
+  /** Orgs that wait for this proxy. */
+  waitingFor(proxy: string): readonly number[] {
+    return [...this.#keeping.values()].filter(({ stragglers }) => stragglers.has(proxy)).map(({ orgId }) => orgId);
+  }
+
   /** Waits until every proxy has been brought: the end of a migration leaves none behind. */
   async untilAllThere(migrationId: string, waitsFor: (what: string) => void, signal: AbortSignal): Promise<void> {
     for (;;) {
       const silent = [...this.stragglers(migrationId).keys()];
       if (silent.length === 0) return;
-      waitsFor(`${silent.join(', ')} to answer: the org is still held there`);
+      waitsFor(`${silent.join(', ')} to answer, or to be removed from the fleet: the org is still held there`);
       await this.#estate.clock.sleep(tryEveryMs, signal);
     }
   }
@@ -93,18 +102,21 @@ export class RouteKeeper {
     await this.stop(wanted.migrationId);
     const { clock, routing } = this.#estate;
     const keeping: Keeping = {
+      orgId: wanted.owner.orgId,
       ended: new AbortController(),
       stragglers: new Map(),
       there: new Set(),
+      gone: new Set(),
       released: new Map(),
       loops: [],
     };
     this.#keeping.set(wanted.migrationId, keeping);
     const until = AbortSignal.any([signal, keeping.ended.signal]);
     const outcomes = routing.proxies.map(async (proxy) => {
-      await this.#untilThere(proxy, wanted, keeping, until);
+      const there = await this.#untilThere(proxy, wanted, keeping, until);
       keeping.stragglers.delete(proxy.name);
-      keeping.there.add(proxy.name);
+      (there ? keeping.there : keeping.gone).add(proxy.name);
+      if (!there) return;
       if (keeping.there.size === 1) await failpoint('proxies.oneThere', wanted.owner.orgId);
       this.#released(keeping, proxy);
     });
@@ -116,7 +128,10 @@ export class RouteKeeper {
       patience.abort(new Error('no longer waited for'));
     }
     return {
-      atMs: Math.max(...[...keeping.there].map((name) => keeping.released.get(name) ?? clock.monotonicMs())),
+      atMs: Math.max(
+        keeping.there.size === 0 ? clock.monotonicMs() : 0,
+        ...[...keeping.there].map((name) => keeping.released.get(name) ?? clock.monotonicMs()),
+      ),
       stragglers: [...keeping.stragglers.keys()],
     };
   }
@@ -126,7 +141,8 @@ export class RouteKeeper {
     const { clock } = this.#estate;
     try {
       await clock.sleep(stragglerAfterMs, signal);
-      while (keeping.there.size === 0 || keeping.there.size + keeping.stragglers.size < fleetSize) {
+      const { there, stragglers, gone } = keeping;
+      while (there.size === 0 || there.size + stragglers.size + gone.size < fleetSize) {
         await clock.sleep(tryEveryMs, signal);
       }
     } catch (error) {
@@ -139,11 +155,13 @@ export class RouteKeeper {
     if (!released.has(name)) released.set(name, this.#estate.clock.monotonicMs());
   }
 
-  async #untilThere(proxy: FleetProxy, wanted: WantedRoute, keeping: Keeping, signal: AbortSignal): Promise<void> {
+  /** True when the proxy is there, false when it is no member any more. */
+  async #untilThere(proxy: FleetProxy, wanted: WantedRoute, keeping: Keeping, signal: AbortSignal): Promise<boolean> {
     for (let left = wanted.left?.get(proxy.name); ; left = undefined) {
       try {
         const found = left ?? (await proxy.readRoute(wanted.owner, signal));
-        return await bringOne(proxy, wanted, found, () => this.#released(keeping, proxy), signal);
+        await bringOne(proxy, wanted, found, () => this.#released(keeping, proxy), signal);
+        return true;
       } catch (error) {
         if (signal.aborted) throw error;
         const retried =
@@ -157,6 +175,8 @@ export class RouteKeeper {
         }
         keeping.stragglers.set(proxy.name, messageOf(error));
         await this.#estate.clock.sleep(tryEveryMs, signal);
+        await this.#estate.routing.recent();
+        if (!this.#estate.routing.counts(proxy)) return false;
       }
     }
   }

@@ -60,7 +60,10 @@ export async function retireAll(estate: Estate, run: EffectRun): Promise<void> {
   }
 }
 
-/** Takes the hold hostgroup away on every proxy as soon as nothing uses it there, then gives its number back. */
+/**
+ * Takes the hold hostgroup away on every proxy as soon as nothing uses it there, then gives its number back. What a
+ * removed proxy still has of it goes when the proxy is added again.
+ */
 export async function retire(estate: Estate, attempt: HeldAttempt, signal: AbortSignal): Promise<void> {
   const startedAtMs = estate.clock.monotonicMs();
   await Promise.all(
@@ -74,6 +77,8 @@ export async function retire(estate: Estate, attempt: HeldAttempt, signal: Abort
         }
         const waitedMs = estate.clock.monotonicMs() - startedAtMs;
         await estate.clock.sleep(waitedMs > retireForMs ? lookEveryMs * 8 : lookEveryMs, signal);
+        await estate.routing.recent();
+        if (!estate.routing.counts(proxy)) return;
       }
     }),
   );

@@ -4,6 +4,7 @@ import Fastify, { type FastifyBaseLogger, LogController } from 'fastify';
 import { serializerCompiler, validatorCompiler, type ZodTypeProvider } from 'fastify-type-provider-zod';
 import type { JwtConfig } from '../config/identity.ts';
 import { RequestMalformedError } from '../errors/http.ts';
+import type { FleetService } from '../service/fleetStatus.ts';
 import type { OperationsService } from '../service/operations.ts';
 import type { MigrationService } from '../service/status.ts';
 import { auditCommands } from './audit.ts';
@@ -11,6 +12,7 @@ import { requireTokens, type TokenEntry } from './auth.ts';
 import { commandRoutes } from './commands.ts';
 import { type StreamSettings, streamDefaults } from './eventStream.ts';
 import { eventRoutes } from './events.ts';
+import { fleetRoutes } from './fleet.ts';
 import { healthRoutes } from './health.ts';
 import { keepAnswers } from './idempotency.ts';
 import { jwtReader } from './jwt.ts';
@@ -25,6 +27,7 @@ import type { App } from './types.ts';
 export interface AppParts {
   readonly service: MigrationService;
   readonly operations: OperationsService;
+  readonly fleet: FleetService;
   readonly tokens: readonly TokenEntry[];
   /** JSON Web Tokens that are taken beside them. */
   readonly jwt?: JwtConfig;
@@ -38,7 +41,7 @@ const bodyLimitBytes = 64 * 1024;
 const requestTimeoutMs = 30_000;
 
 /** The HTTP API. Nothing but health is served without a token. */
-export function buildApp({ service, operations, tokens, jwt, version, logger, streams }: AppParts): App {
+export function buildApp({ service, fleet, operations, tokens, jwt, version, logger, streams }: AppParts): App {
   const app: App = Fastify({
     ...(logger ? { loggerInstance: logger } : { logger: false }),
     logController: new LogController({ disableRequestLogging: true }),
@@ -76,6 +79,7 @@ export function buildApp({ service, operations, tokens, jwt, version, logger, st
     migrationRoutes(scope, service);
     commandRoutes(scope, service);
     operationRoutes(scope, operations);
+    fleetRoutes(scope, fleet);
     eventRoutes(scope, service, { ...streamDefaults, ...streams });
     describeRoutes(scope, version);
     refuseOtherMethods();

@@ -1,5 +1,6 @@
 import type { RouteOptions } from 'fastify';
 import { z } from 'zod';
+import { fleetStatusSchema, proxyStatusSchema } from '../service/fleetStatus.ts';
 import { auditEntrySchema, evacuationSchema, freezeSchema } from '../service/operations.ts';
 import { migrationStatusSchema, timelineEventSchema } from '../service/status.ts';
 import {
@@ -25,6 +26,8 @@ const answers = {
   Evacuation: evacuationSchema,
   AuditEntry: auditEntrySchema,
   AuditPage: auditPage,
+  Fleet: fleetStatusSchema,
+  Proxy: proxyStatusSchema,
   Health: health,
   Readiness: readiness,
   Problem: problemSchema,

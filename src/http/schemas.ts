@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { policyRequestSchema } from '../config/policy.ts';
-import { homeRegion } from '../config/values.ts';
+import { homeRegion, name } from '../config/values.ts';
 import { auditEntrySchema } from '../service/operations.ts';
 import { migrationStatusSchema, timelineEventSchema } from '../service/status.ts';
 
@@ -17,6 +17,8 @@ function queryInteger(minimum: number, maximum: number, shown: { default?: numbe
 /** The largest OrgID that an unsigned INT column takes. */
 export const orgIdMaximum = 4_294_967_295;
 
+const forTheRecord = z.string().trim().min(1).max(1_000).describe('Why, for the record');
+
 export const idParams = z.strictObject({
   id: z.string().regex(/^[A-Za-z0-9][A-Za-z0-9_.:-]{0,63}$/, 'is not the id of a migration'),
 });
@@ -26,15 +28,13 @@ export const createBody = z.strictObject({
   policy: policyRequestSchema.optional().describe('Only what is to be stricter than the configuration’s policy'),
 });
 
-const reason = z.string().trim().min(1).max(1_000).optional().describe('Why, for the record');
-
 /** The body of a command may be left out. */
-export const commandBody = z.strictObject({ reason }).nullish();
+export const commandBody = z.strictObject({ reason: forTheRecord.optional() }).nullish();
 
 /** A rollback that accepts a loss says why. */
 export const rollbackBody = z
   .strictObject({
-    reason,
+    reason: forTheRecord.optional(),
     acceptLoss: z.boolean().optional().describe('Let go of what does not travel back; an approver’s, with a reason'),
   })
   .refine((body) => body.acceptLoss !== true || body.reason !== undefined, {
@@ -43,10 +43,10 @@ export const rollbackBody = z
   })
   .nullish();
 
+export const proxyParams = z.strictObject({ name: name.describe('As in the configuration') });
+
 /** The body of a command that concerns more than one migration: nobody does that without a reason. */
-export const reasonBody = z.strictObject({
-  reason: z.string().trim().min(1).max(1_000).describe('Why, for the record'),
-});
+export const reasonBody = z.strictObject({ reason: forTheRecord });
 
 export const auditQuery = z.strictObject({
   after: queryInteger(0, Number.MAX_SAFE_INTEGER, { default: 0 }).default(0).describe('Commands after this number'),

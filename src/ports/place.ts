@@ -82,6 +82,13 @@ export interface PlaceIdentity {
   readonly homeRegion: string | null;
 }
 
+/** Sessions of one user from one host, as the place sees it: an address, or a name where the server looks names up. */
+export interface ClientHost {
+  readonly host: string;
+  readonly user: string;
+  readonly sessions: number;
+}
+
 /** Tables that belong to orgs, from the configuration's catalogue. */
 export interface OrgTable {
   readonly schema: string;
@@ -147,6 +154,8 @@ export interface Place {
   binlogPosition(signal?: AbortSignal): Promise<BinlogPosition>;
   /** Prepared XA transactions, which belong to no session. */
   preparedXa(signal?: AbortSignal): Promise<readonly string[]>;
+  /** Where the sessions come from, the controller's own among them. */
+  clientHosts(signal?: AbortSignal): Promise<readonly ClientHost[]>;
   /** Opens `count` read views of one moment each: REPEATABLE READ set explicitly, consistent snapshot, proven pinned. */
   openViews(count: number, signal?: AbortSignal): Promise<readonly ReadView[]>;
 

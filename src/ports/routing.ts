@@ -1,3 +1,4 @@
+import type { FleetView, ProxyFacts } from './fleet.ts';
 import type { ServerAddress } from './place.ts';
 
 /** Side of an org as a proxy sees it. */
@@ -79,6 +80,25 @@ export interface SeenStatement {
   readonly annotated: boolean;
 }
 
+/** A row of the proxy's own tables, by column. */
+export type ProxyRow = Readonly<Record<string, string | null>>;
+
+/** What a proxy has of the controller's, and of what the controller relies on. */
+export interface ProxyPicture {
+  /** The controller's own rules with the sentinel, in order: in memory, and the active ones as they run. */
+  readonly rules: readonly ProxyRow[];
+  readonly published: readonly ProxyRow[];
+  /** By org, what its rules say. */
+  readonly routes: ReadonlyMap<number, RouteState>;
+  /** Everybody else's rules as they run. */
+  readonly foreign: readonly ProxyRow[];
+  readonly users: ReadonlyMap<string, { readonly defaultHostgroup: number; readonly transactionPersistent: boolean }>;
+  /** Servers (`host:port`) that can serve, by the hostgroups that the configuration names. */
+  readonly servers: ReadonlyMap<number, readonly string[]>;
+  /** Hold hostgroups that have servers. */
+  readonly holds: readonly number[];
+}
+
 /** One proxy. Every method may throw `ProxyUnavailableError`; `signal` ends waiting and drops the connection. */
 export interface FleetProxy {
   readonly name: string;
@@ -126,12 +146,38 @@ export interface FleetProxy {
   clientErrors(signal?: AbortSignal): Promise<ClientErrors>;
   /** Takes the hold hostgroup's servers away if no session has it and none has a transaction on it; false where one has. */
   retireHold(holdHostgroup: number, signal?: AbortSignal): Promise<boolean>;
+  /** What it tells of itself. */
+  facts(signal?: AbortSignal): Promise<ProxyFacts>;
+  /** All that adding a proxy compares. */
+  picture(signal?: AbortSignal): Promise<ProxyPicture>;
+  /**
+   * Makes the controller's rules exactly these: saved, loaded. For a proxy that is no member: nothing is compared with
+   * what was there.
+   */
+  adopt(rules: readonly ProxyRow[], signal?: AbortSignal): Promise<void>;
+  /** Orgs whose queries wait here: their rules lead to a hold. */
+  held(signal?: AbortSignal): Promise<readonly number[]>;
+  close(): void;
+}
+
+/** The proxies that the configuration names, whatever they are. */
+export interface ConfiguredProxies {
+  readonly proxies: readonly FleetProxy[];
+  /** False where orgs are told apart by something that the proxies' statistics of errors do not carry. */
+  readonly tellsErrorsApart: boolean;
   close(): void;
 }
 
 /** The fleet. */
 export interface Routing {
+  /** The members, as last read: all that a hold has to reach. */
   readonly proxies: readonly FleetProxy[];
+  /** Reads from the store who is a member. */
+  refresh(): Promise<FleetView>;
+  /** The same for a loop that asks again and again: not older than a moment, and what was last read where the store does not answer. */
+  recent(): Promise<void>;
+  /** Whether a proxy is a member, as last read: a loop that waits for one that is not ends. */
+  counts(proxy: FleetProxy): boolean;
   /** False where orgs are told apart by something that the proxies' statistics of errors do not carry. */
   readonly tellsErrorsApart: boolean;
   close(): void;

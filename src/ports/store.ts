@@ -169,7 +169,8 @@ export interface Store extends OperationsStore {
   }): Promise<AttemptRow>;
   /**
    * Writes the decision if none is there and (for a commit) the attempt's epoch is `epoch`; resolves to what stands.
-   * A lost answer throws `StoreUnavailableError`: the caller has to ask again before it acts.
+   * A lost answer throws `StoreUnavailableError`: the caller has to ask again before it acts. With `fleetRevision` a
+   * commit becomes an abort where the fleet is not the one that was held any more.
    */
   decide(input: {
     migrationId: string;
@@ -177,6 +178,7 @@ export interface Store extends OperationsStore {
     epoch: number;
     decision: 'commit' | 'abort';
     pinned: BinlogPosition | null;
+    fleetRevision?: number;
   }): Promise<'commit' | 'abort'>;
   getAttempt(migrationId: string, attempt: number): Promise<AttemptRow | null>;
   reportAttempt(migrationId: string, attempt: number, report: AttemptReport): Promise<void>;

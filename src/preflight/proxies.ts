@@ -3,6 +3,7 @@ import { type Check, findingFrom } from './finding.ts';
 
 /** Every proxy answers, is new enough, and is set up so that a flip can rely on it. */
 export const proxyFindings: Check = async (estate) => {
+  await estate.routing.refresh();
   const answers = await Promise.all(
     estate.routing.proxies.map(async (proxy) => {
       try {

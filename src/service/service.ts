@@ -14,6 +14,7 @@ import {
   UnknownMigrationError,
 } from '../errors/index.ts';
 import type { Estate } from '../estate/estate.ts';
+import type { FleetWatch } from '../fleet/watch.ts';
 import type { RouteKeeper } from '../flip/routeKeeper.ts';
 import type { Ids } from '../ports/ids.ts';
 import type { MigrationRow, Store, UnreadableRow } from '../ports/store.ts';
@@ -41,9 +42,10 @@ export function createService(deps: {
   estate: Estate;
   driver: Driver;
   keeper: RouteKeeper;
+  watch: FleetWatch;
   policy: Policy;
 }): MigrationService {
-  const { estate, driver, keeper, policy } = deps;
+  const { estate, driver, keeper, watch, policy } = deps;
   const { store, clock, directory, ids } = estate;
   const readiness = new Readiness(estate);
 
@@ -178,7 +180,11 @@ export function createService(deps: {
       return [...(await store.events(id, after, limit))];
     },
 
-    notReady: () => readiness.missing(),
+    // A stranger that answers is as bad as a member that does not.
+    notReady: async () => [
+      ...(await readiness.missing()),
+      ...watch.strangers().map(({ name, message }) => ({ dependency: `proxy ${name}`, message })),
+    ],
   };
 }
 

@@ -72,7 +72,7 @@ export async function assembleStatus(
     serving: context.serving,
     waitsFor:
       stragglers.length > 0
-        ? `${stragglers.join(', ')} to answer: still held there`
+        ? `${stragglers.join(', ')} to answer, or to be removed from the fleet: held there, if it was held`
         : (runner?.waitsFor ?? (state === 'ready' ? 'the approval' : null)),
     notice: runner?.notice ?? null,
     reason: context.reason === null ? null : { ...context.reason },

@@ -47,7 +47,7 @@ export async function catchUpBack(estate: Estate, run: EffectRun): Promise<{ lag
 /** The way back ends: its task goes, the sites stay closed to everybody. */
 export async function complete(estate: Estate, keeper: RouteKeeper, owner: RouteOwner, run: EffectRun): Promise<void> {
   const { migration, epoch, signal } = run;
-  await bringEverywhere(keeper, owner, 'cluster', run);
+  await bringEverywhere(estate, keeper, owner, 'cluster', run);
   await removeTasks(estate, run);
   for (const site of estate.sites) {
     await site.setFence(migration.orgId, 'nobody', epoch, fenceTimeoutMs, signal);
@@ -73,14 +73,21 @@ export async function cleanUp(estate: Estate, keeper: RouteKeeper, owner: RouteO
     for (const site of estate.sites) await site.forgetHeartbeats(migration.orgId);
   }
   if (owner.attempt > 0) {
-    await bringEverywhere(keeper, owner, 'source', run);
+    await bringEverywhere(estate, keeper, owner, 'source', run);
     await retireAll(estate, run);
   }
 }
 
 /** A migration does not end before every proxy sends the org where it lives: afterwards nobody retries a silent one. */
-async function bringEverywhere(keeper: RouteKeeper, owner: RouteOwner, side: Side, run: EffectRun): Promise<void> {
+async function bringEverywhere(
+  estate: Estate,
+  keeper: RouteKeeper,
+  owner: RouteOwner,
+  side: Side,
+  run: EffectRun,
+): Promise<void> {
   const { migrationId } = run.migration;
+  await estate.routing.refresh();
   await keeper.bring({ migrationId, owner, step: 'end', side, holdHostgroup: null }, run.signal);
   await keeper.untilAllThere(migrationId, run.waitsFor, run.signal);
 }

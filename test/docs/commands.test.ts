@@ -3,6 +3,7 @@ import { expect, test } from 'vitest';
 import { z } from 'zod';
 import { parseInvocation } from '../../src/cli/args.ts';
 import { buildApp } from '../../src/http/app.ts';
+import type { FleetService } from '../../src/service/fleetStatus.ts';
 import type { OperationsService } from '../../src/service/operations.ts';
 import type { MigrationService } from '../../src/service/status.ts';
 import { codeIn, documents, sourcesIn, textOf } from './documents.ts';
@@ -48,6 +49,7 @@ test('the paths of the API that the documents name are served', async () => {
   const app = buildApp({
     service: {} as MigrationService,
     operations: {} as OperationsService,
+    fleet: {} as FleetService,
     tokens: [{ name: 't', role: 'viewer', sha256 }],
     version: '0',
   });

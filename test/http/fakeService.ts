@@ -1,7 +1,9 @@
 import { createHash } from 'node:crypto';
+import { ProxyUnknownError } from '../../src/errors/fleet.ts';
 import { UnknownMigrationError } from '../../src/errors/service.ts';
 import { type AppParts, buildApp } from '../../src/http/app.ts';
 import type { App } from '../../src/http/types.ts';
+import type { FleetService, ProxyStatus } from '../../src/service/fleetStatus.ts';
 import type { Actor, MigrationService, MigrationStatus, TimelineEvent } from '../../src/service/status.ts';
 import { FakeOperations } from './fakeOperations.ts';
 
@@ -116,6 +118,55 @@ export class FakeService implements MigrationService {
   }
 }
 
+/** A fleet of one member and one that was removed; remembers what it was asked. */
+export class FakeFleet implements FleetService {
+  readonly calls: { method: string; input: unknown; actor?: Actor }[] = [];
+  readonly proxies = new Map<string, ProxyStatus>(
+    (['member', 'removed'] as const).map((standing, n) => [
+      `proxy-${n + 1}`,
+      proxyStatusOf(`proxy-${n + 1}`, standing),
+    ]),
+  );
+
+  async list() {
+    return { revision: 3, joining: null, proxies: [...this.proxies.values()] };
+  }
+
+  async remove(name: string, input: { reason: string }, actor: Actor): Promise<ProxyStatus> {
+    return this.#change('remove', name, 'removed', input, actor);
+  }
+
+  async add(name: string, input: { reason?: string }, actor: Actor): Promise<ProxyStatus> {
+    return this.#change('add', name, 'member', input, actor);
+  }
+
+  #change(method: string, name: string, standing: ProxyStatus['standing'], input: object, actor: Actor): ProxyStatus {
+    this.calls.push({ method, input: { name, ...input }, actor });
+    if (!this.proxies.has(name)) throw new ProxyUnknownError(name);
+    const changed = proxyStatusOf(name, standing);
+    this.proxies.set(name, changed);
+    return changed;
+  }
+}
+
+export function proxyStatusOf(name: string, standing: ProxyStatus['standing']): ProxyStatus {
+  return {
+    name,
+    standing,
+    since: at,
+    by: null,
+    reason: null,
+    evidence: {},
+    configured: true,
+    reachable: standing === 'member',
+    silentSince: standing === 'member' ? null : at,
+    message: null,
+    version: '2.7.1',
+    heldOrgs: [],
+    warning: null,
+  };
+}
+
 const roleNames = ['viewer', 'operator', 'approver', 'admin'] as const;
 
 /** The header with the token of a role. */
@@ -125,14 +176,21 @@ export const bearer = (role: (typeof roleNames)[number]) => ({ authorization: `B
 export function fakeApp(parts: Partial<AppParts> = {}): {
   app: App;
   service: FakeService;
+  fleet: FakeFleet;
   operations: FakeOperations;
 } {
   const service = new FakeService();
+  const fleet = new FakeFleet();
   const operations = new FakeOperations();
   const tokens = roleNames.map((role) => ({
     name: `the ${role}`,
     role,
     sha256: createHash('sha256').update(`token-of-${role}`).digest('hex'),
   }));
-  return { app: buildApp({ service, operations, tokens, version: '1.2.3', ...parts }), service, operations };
+  return {
+    app: buildApp({ service, fleet, operations, tokens, version: '1.2.3', ...parts }),
+    service,
+    fleet,
+    operations,
+  };
 }

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe } from 'vitest';
 import { attemptSuite } from './suites/attempts.ts';
+import { fleetSuite } from './suites/fleet.ts';
 import { journalSuite } from './suites/journal.ts';
 import { operationsSuite } from './suites/operations.ts';
 import { ownershipSuite } from './suites/ownership.ts';
@@ -18,4 +19,5 @@ describe('the store on a cluster server', () => {
   attemptSuite(() => started);
   ownershipSuite(() => started);
   operationsSuite(() => started);
+  fleetSuite(() => started);
 });

@@ -9,6 +9,7 @@ import {
 } from '../../infra/lab/databases/index.ts';
 import { openPool, type StorePool } from '../../src/adapters/store/connection.ts';
 import { createStore } from '../../src/adapters/store/store.ts';
+import type { FleetStore } from '../../src/ports/fleet.ts';
 import type { JournalEntry, NewTimelineEvent, Store } from '../../src/ports/store.ts';
 import { planned, policyWith } from '../statecharts/machine.ts';
 
@@ -23,9 +24,9 @@ export interface StoreServer {
 }
 
 export interface StoreInstance {
-  readonly store: Store;
+  readonly store: Store & FleetStore;
   /** Another controller's store in the same schema. */
-  another(): Store;
+  another(): Store & FleetStore;
   /** One statement on a connection of the test's own, in the store's schema. */
   sql(statement: string, values?: unknown[]): Promise<RowDataPacket[]>;
 }
@@ -41,7 +42,7 @@ export async function startStoreServer(
     variables,
   });
   const { host, port, user, password } = server;
-  const stores: Store[] = [];
+  const stores: (Store & FleetStore)[] = [];
   let made = 0;
   return {
     server,

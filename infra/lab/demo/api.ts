@@ -1,5 +1,11 @@
 import { z } from 'zod';
 import {
+  type FleetStatus,
+  fleetStatusSchema,
+  type ProxyStatus,
+  proxyStatusSchema,
+} from '../../../src/service/fleetStatus.ts';
+import {
   type CommandName,
   type MigrationStatus,
   migrationStatusSchema,
@@ -66,6 +72,14 @@ export class LabApi {
 
   verify = async (id: string): Promise<MigrationStatus> =>
     migrationStatusSchema.parse(await this.#call('operator', 'POST', `/v1/migrations/${id}/verify`, {}));
+
+  fleet = async (): Promise<FleetStatus> => fleetStatusSchema.parse(await this.#call('viewer', 'GET', '/v1/fleet'));
+
+  removeProxy = async (name: string, reason: string): Promise<ProxyStatus> =>
+    proxyStatusSchema.parse(await this.#call('approver', 'POST', `/v1/fleet/${name}/remove`, { reason }));
+
+  addProxy = async (name: string): Promise<ProxyStatus> =>
+    proxyStatusSchema.parse(await this.#call('approver', 'POST', `/v1/fleet/${name}/add`));
 
   /** The whole timeline. */
   events = async (id: string): Promise<TimelineEvent[]> => {

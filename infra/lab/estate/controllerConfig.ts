@@ -115,6 +115,7 @@ export function controllerConfig(
         name: proxy.name,
         host: proxy.host,
         adminPort: proxy.adminPort,
+        port: proxy.port,
         adminUser: proxy.adminUser,
         adminPassword: { env: passwordName(proxy) },
       })),

@@ -13,6 +13,8 @@ export interface Dialect {
   readonly blockers: string;
   /** Column id: connections that wait for a table's metadata lock. */
   readonly metadataWaiters: string;
+  /** Columns host, user and own: the sessions of clients. */
+  readonly clients: string;
   /** Columns name, channel or connection, with the threads' states; one row per source. */
   readonly replicaStatus: string;
 }
@@ -32,6 +34,8 @@ function mariaDb(version: string): Dialect {
       LEFT JOIN information_schema.PROCESSLIST p ON p.ID = b.trx_mysql_thread_id
       WHERE r.trx_mysql_thread_id = ?`,
     metadataWaiters: `SELECT ID AS id FROM information_schema.PROCESSLIST WHERE STATE LIKE 'Waiting for table metadata lock%'`,
+    clients: `SELECT HOST AS host, USER AS user, ID = CONNECTION_ID() AS own FROM information_schema.PROCESSLIST
+      WHERE HOST <> ''`,
     replicaStatus: 'SHOW ALL SLAVES STATUS',
   };
 }
@@ -57,6 +61,9 @@ function mySql(version: string): Dialect {
     // Not from PROCESSLIST: that one converts the text of every statement, and fails on the first binary value.
     metadataWaiters: `SELECT PROCESSLIST_ID AS id FROM performance_schema.threads
       WHERE PROCESSLIST_STATE LIKE 'Waiting for table metadata lock%' AND PROCESSLIST_ID IS NOT NULL`,
+    clients: `SELECT PROCESSLIST_HOST AS host, COALESCE(PROCESSLIST_USER, '') AS user,
+        PROCESSLIST_ID = CONNECTION_ID() AS own
+      FROM performance_schema.threads WHERE PROCESSLIST_HOST IS NOT NULL`,
     replicaStatus: 'SHOW REPLICA STATUS',
   };
 }

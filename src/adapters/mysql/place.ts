@@ -1,6 +1,7 @@
 import type { Finding } from '../../ports/finding.ts';
 import type {
   BinlogPosition,
+  ClientHost,
   FenceRow,
   FenceWriter,
   Heartbeat,
@@ -17,6 +18,7 @@ import type {
 } from '../../ports/place.ts';
 import { type AutoIncrement, autoIncrement } from './autoIncrement.ts';
 import { binlogPosition, preparedXa } from './binlog.ts';
+import { clientHosts } from './clientHosts.ts';
 import type { ClusterConfig, SiteConfig } from './config.ts';
 import { type PlaceContext, type PlaceKey, type PlaceMachine, placeContext } from './context.ts';
 import { counts } from './counts.ts';
@@ -141,6 +143,10 @@ class MysqlPlace implements DatabasePlace {
 
   preparedXa(signal?: AbortSignal): Promise<readonly string[]> {
     return preparedXa(this.#context, signal);
+  }
+
+  clientHosts(signal?: AbortSignal): Promise<readonly ClientHost[]> {
+    return clientHosts(this.#context, signal);
   }
 
   openViews(count: number, signal?: AbortSignal): Promise<readonly ReadView[]> {

@@ -6,6 +6,7 @@ import { type AdminRow, type AdminSession, literal, openAdmin } from './admin.ts
 import { clientErrors } from './clientErrors.ts';
 import { hostgroupsOf, type ProxyConfig, type RoutingConfig } from './config.ts';
 import { inspectProxy } from './inspect.ts';
+import { adoptRules, readFacts, readHeld, readPicture } from './picture.ts';
 import { publishedRoute } from './publishedRoute.ts';
 import { commentFor, parseComment, type Rule, type RulePair, ruleIdsOf, rulesFor } from './rules.ts';
 import { findBlocking, parseSession, processListQuery, usesHostgroup } from './sessions.ts';
@@ -266,6 +267,11 @@ export function createProxy(
       }
       return true;
     },
+
+    facts: (signal) => readFacts(admin, signal),
+    picture: (signal) => readPicture(admin, routing, signal),
+    adopt: (rules, signal) => adoptRules(admin, routing, rules, signal),
+    held: (signal) => readHeld(admin, routing, signal),
 
     close: () => admin.close(),
   };

@@ -31,6 +31,15 @@ async function nextHold(session: StoreSession, last: number, range: { from: numb
   throw new HoldHostgroupsSpentError(range.from, range.to);
 }
 
+const revisionRow = z.object({ revision: z.coerce.number().int() });
+
+/** Whether the fleet is still the one of this revision. The lock keeps it so until the decision stands. */
+async function fleetStands(session: StoreSession, revision: number | undefined): Promise<boolean> {
+  if (revision === undefined) return true;
+  const [state] = await session.rows('SELECT revision FROM fleet_state WHERE id = 1 LOCK IN SHARE MODE');
+  return revisionRow.parse(state).revision === revision;
+}
+
 const selectAttempt = 'SELECT * FROM attempts WHERE migration_id = ? AND attempt = ?';
 
 export function attemptOperations(pool: StorePool): AttemptOperations {
@@ -80,15 +89,16 @@ export function attemptOperations(pool: StorePool): AttemptOperations {
           input.epoch,
         ]);
         if (own.length !== 1) throw new OwnershipLostError(input.migrationId, input.epoch);
+        const wanted = (await fleetStands(session, input.fleetRevision)) ? input.decision : 'abort';
         await session.write(
           `UPDATE attempts SET decision = ?, pinned = COALESCE(?, pinned)
             WHERE migration_id = ? AND attempt = ? AND decision IS NULL AND (? = 'abort' OR epoch = ?)`,
           [
-            input.decision,
-            input.pinned === null ? null : JSON.stringify(input.pinned),
+            wanted,
+            input.pinned === null || wanted === 'abort' ? null : JSON.stringify(input.pinned),
             input.migrationId,
             input.attempt,
-            input.decision,
+            wanted,
             input.epoch,
           ],
         );

@@ -3,9 +3,10 @@ import { StoreSchemaNewerError, StoreUnavailableError } from '../../errors/store
 import type { StoreConnection } from './connection.ts';
 import { statements as first } from './migrations/0001.ts';
 import { statements as second } from './migrations/0002.ts';
+import { statements as third } from './migrations/0003.ts';
 
 /** Every migration of the store's schema, in order; the number is the index plus one. */
-const migrations: readonly (readonly string[])[] = [first, second];
+const migrations: readonly (readonly string[])[] = [first, second, third];
 
 const lockRow = z.object({ given: z.coerce.number().int().nullable() });
 const versionRow = z.object({ version: z.coerce.number().int() });

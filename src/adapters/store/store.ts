@@ -1,14 +1,19 @@
 import { between } from '../../failpoints/failpoints.ts';
+import type { FleetStore } from '../../ports/fleet.ts';
 import type { Store } from '../../ports/store.ts';
 import { attemptOperations } from './attempts.ts';
 import { openPool, type StoreConfig, type StorePool, withConnection, withSession } from './connection.ts';
+import { fleetOperations } from './fleet.ts';
 import { journalOperations } from './journal.ts';
 import { operationsStore } from './operations.ts';
 import { ownershipOperations } from './ownership.ts';
 import { migrateSchema } from './schema.ts';
 
 /** The store on MySQL or MariaDB. Opens connections as they are needed; `migrate()` comes before anything else. */
-export function createStore(config: StoreConfig, open: (config: StoreConfig) => StorePool = openPool): Store {
+export function createStore(
+  config: StoreConfig,
+  open: (config: StoreConfig) => StorePool = openPool,
+): Store & FleetStore {
   const pool = open(config);
   const journal = journalOperations(pool);
   const attempts = attemptOperations(pool);
@@ -22,6 +27,7 @@ export function createStore(config: StoreConfig, open: (config: StoreConfig) => 
     decide: (input) => between('store.decide', input.migrationId, () => attempts.decide(input)),
     ...ownershipOperations(pool),
     ...operationsStore(pool),
+    ...fleetOperations(pool),
     close: () => pool.end(),
   };
 }

@@ -4,6 +4,7 @@ import type { DatabaseServer } from '../../../../infra/lab/databases/index.ts';
 import { createStore } from '../../../../src/adapters/store/store.ts';
 import type { Store } from '../../../../src/ports/store.ts';
 import { attemptSuite } from '../../../store/suites/attempts.ts';
+import { fleetSuite } from '../../../store/suites/fleet.ts';
 import { journalSuite } from '../../../store/suites/journal.ts';
 import { operationsSuite } from '../../../store/suites/operations.ts';
 import { ownershipSuite } from '../../../store/suites/ownership.ts';
@@ -60,6 +61,7 @@ describe.each(['mariadb', 'mysql'] as const)('the store on a simulated %s server
   schemaSuite(() => started);
   journalSuite(() => started);
   attemptSuite(() => started);
+  fleetSuite(() => started);
   ownershipSuite(() => started);
   operationsSuite(() => started);
 });

@@ -1,0 +1,156 @@
+import { z } from 'zod';
+import type { ProxyFacts } from '../../ports/fleet.ts';
+import type { ProxyPicture, ProxyRow, RouteState } from '../../ports/routing.ts';
+import { type AdminSession, literal } from './admin.ts';
+import type { RoutingConfig } from './config.ts';
+import { parseComment } from './rules.ts';
+
+/** Columns of a rule of ours; all others keep their defaults. */
+const ownColumns =
+  'rule_id, active, username, schemaname, match_digest, match_pattern, destination_hostgroup, apply, comment';
+/** What of others' rules decides where a query goes; every version of ProxySQL has these columns. */
+const foreignColumns =
+  'rule_id, username, schemaname, flagIN, client_addr, proxy_addr, proxy_port, digest, match_digest, match_pattern, negate_match_pattern, re_modifiers, flagOUT, replace_pattern, destination_hostgroup, cache_ttl, apply';
+/** Rules that one statement writes: both of an org always stand in the same one. */
+const rulesAtOnce = 400;
+
+const variableRow = z.object({ variable_name: z.string(), variable_value: z.string().nullable() });
+const userRow = z.object({
+  username: z.string(),
+  default_hostgroup: z.coerce.number(),
+  transaction_persistent: z.coerce.number(),
+});
+const serverRow = z.object({ hostgroup_id: z.coerce.number(), hostname: z.string(), port: z.coerce.number() });
+const hostgroupRow = z.object({ hostgroup_id: z.coerce.number() });
+
+const isOwn = ({ ruleIds, sentinelRuleId }: RoutingConfig) =>
+  `(rule_id BETWEEN ${ruleIds.from} AND ${ruleIds.to} OR rule_id = ${sentinelRuleId})`;
+
+/** Version, ports and the monitor's pace. */
+export async function readFacts(admin: AdminSession, signal?: AbortSignal): Promise<ProxyFacts> {
+  const rows = await admin.rows(
+    `SELECT variable_name, variable_value FROM runtime_global_variables WHERE variable_name IN
+       ('admin-version', 'mysql-interfaces', 'mysql-monitor_enabled', 'mysql-monitor_ping_interval')`,
+    signal,
+  );
+  const variables = new Map(
+    rows.map((row) => variableRow.parse(row)).map((row) => [row.variable_name, row.variable_value ?? '']),
+  );
+  const trafficPorts = (variables.get('mysql-interfaces') ?? '')
+    .split(';')
+    .map((address) => Number(/:(\d+)$/.exec(address.trim())?.[1] ?? 0))
+    .filter((port) => port > 0);
+  const everyMs = Number(variables.get('mysql-monitor_ping_interval') ?? 0);
+  const watches = variables.get('mysql-monitor_enabled') === 'true' && everyMs > 0;
+  return { version: variables.get('admin-version') ?? '', trafficPorts, monitorEveryMs: watches ? everyMs : null };
+}
+
+/** Everything that adding a proxy compares, read table by table. */
+export async function readPicture(
+  admin: AdminSession,
+  routing: RoutingConfig,
+  signal?: AbortSignal,
+): Promise<ProxyPicture> {
+  const own = isOwn(routing);
+  const { from, to } = routing.holdHostgroups;
+  const named = [routing.source, ...Object.values(routing.clusters)]
+    .flatMap(({ writerHostgroup, readerHostgroup }) => [writerHostgroup, readerHostgroup])
+    .filter((hostgroup) => hostgroup !== undefined);
+  const rules = await admin.rows(`SELECT ${ownColumns} FROM mysql_query_rules WHERE ${own} ORDER BY rule_id`, signal);
+  // The runtime shows active rules only.
+  const published = await admin.rows(
+    `SELECT ${ownColumns} FROM runtime_mysql_query_rules WHERE ${own} AND active = 1 ORDER BY rule_id`,
+    signal,
+  );
+  const foreign = await admin.rows(
+    `SELECT ${foreignColumns} FROM runtime_mysql_query_rules WHERE active = 1 AND NOT ${own} ORDER BY rule_id`,
+    signal,
+  );
+  const users = await admin.rows(
+    'SELECT username, default_hostgroup, transaction_persistent FROM runtime_mysql_users WHERE active = 1 AND frontend = 1',
+    signal,
+  );
+  const servers = await admin.rows(
+    `SELECT hostgroup_id, hostname, port FROM runtime_mysql_servers
+      WHERE hostgroup_id IN (${named.join(', ')}) AND status IN ('ONLINE', 'SHUNNED') ORDER BY hostgroup_id, hostname, port`,
+    signal,
+  );
+  const holds = await admin.rows(
+    `SELECT DISTINCT hostgroup_id FROM mysql_servers WHERE hostgroup_id BETWEEN ${from} AND ${to}`,
+    signal,
+  );
+  const byHostgroup = Map.groupBy(
+    servers.map((row) => serverRow.parse(row)),
+    (server) => server.hostgroup_id,
+  );
+  return {
+    rules,
+    published,
+    routes: routesOf(rules),
+    foreign,
+    users: new Map(
+      users
+        .map((row) => userRow.parse(row))
+        .map((user) => [
+          user.username,
+          { defaultHostgroup: user.default_hostgroup, transactionPersistent: user.transaction_persistent === 1 },
+        ]),
+    ),
+    servers: new Map(
+      [...byHostgroup].map(([hostgroup, found]) => [
+        hostgroup,
+        found.map(({ hostname, port }) => `${hostname}:${port}`),
+      ]),
+    ),
+    holds: holds.map((row) => hostgroupRow.parse(row).hostgroup_id),
+  };
+}
+
+function routesOf(rules: readonly ProxyRow[]): ReadonlyMap<number, RouteState> {
+  const routes = new Map<number, RouteState>();
+  for (const { comment = null } of rules) {
+    const org = /^bigdb-cutover org=(\d+) /.exec(comment ?? '')?.[1];
+    if (org !== undefined) routes.set(Number(org), parseComment(comment));
+  }
+  return routes;
+}
+
+/** Makes our range exactly these rules. The proxy has no traffic: only every org's own pair is changed at once. */
+export async function adoptRules(
+  admin: AdminSession,
+  routing: RoutingConfig,
+  rules: readonly ProxyRow[],
+  signal?: AbortSignal,
+): Promise<void> {
+  const columns = ownColumns.split(', ');
+  const values = rules.map((rule) => `(${columns.map((column) => literal(rule[column] ?? null)).join(', ')})`);
+  for (let at = 0; at < values.length; at += rulesAtOnce) {
+    await admin.write(
+      `INSERT OR REPLACE INTO mysql_query_rules (${ownColumns}) VALUES ${values.slice(at, at + rulesAtOnce).join(', ')}`,
+      signal,
+    );
+  }
+  const kept = new Set(rules.map(({ rule_id }) => Number(rule_id)));
+  const stale = (await admin.rows(`SELECT rule_id FROM mysql_query_rules WHERE ${isOwn(routing)}`, signal))
+    .map(({ rule_id }) => Number(rule_id))
+    .filter((id) => !kept.has(id));
+  if (stale.length > 0) {
+    await admin.write(`DELETE FROM mysql_query_rules WHERE rule_id IN (${stale.join(', ')})`, signal);
+  }
+  await admin.write('SAVE MYSQL QUERY RULES TO DISK', signal);
+  await admin.write('LOAD MYSQL QUERY RULES TO RUNTIME', signal);
+}
+
+/** Orgs whose active rules lead to a hold. */
+export async function readHeld(
+  admin: AdminSession,
+  { ruleIds }: RoutingConfig,
+  signal?: AbortSignal,
+): Promise<readonly number[]> {
+  const rows = await admin.rows(
+    `SELECT DISTINCT comment FROM mysql_query_rules
+      WHERE rule_id BETWEEN ${ruleIds.from} AND ${ruleIds.to} AND active = 1 AND comment LIKE '% hold=%'`,
+    signal,
+  );
+  return [...routesOf(rows).keys()];
+}

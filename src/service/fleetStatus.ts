@@ -1,0 +1,40 @@
+import { z } from 'zod';
+import type { Actor } from './status.ts';
+
+/** One proxy as the controller that was asked sees it. */
+export const proxyStatusSchema = z.object({
+  name: z.string(),
+  standing: z
+    .enum(['member', 'removed', 'notAdmitted'])
+    .describe('Only members are held in a flip; the others must not have traffic'),
+  since: z.iso.datetime().nullable(),
+  by: z.string().nullable().describe('Who changed its standing last; null for a member from the start'),
+  reason: z.string().nullable(),
+  evidence: z.record(z.string(), z.unknown()).describe('What the last change rests on'),
+  configured: z.boolean().describe('False where the configuration of the controller that was asked does not name it'),
+  reachable: z.boolean().nullable().describe('Null before the first look'),
+  silentSince: z.iso.datetime().nullable(),
+  message: z.string().nullable().describe('Why it cannot be reached'),
+  version: z.string().nullable(),
+  heldOrgs: z
+    .array(z.number().int())
+    .describe('Orgs whose queries wait there; of a proxy that does not answer, those that this controller waits for'),
+  warning: z.string().nullable(),
+});
+export type ProxyStatus = z.infer<typeof proxyStatusSchema>;
+
+export const fleetStatusSchema = z.object({
+  revision: z.number().int().describe('Grows with every change of the fleet'),
+  joining: z.string().nullable().describe('A proxy that is being added; flips wait meanwhile'),
+  proxies: z.array(proxyStatusSchema),
+});
+export type FleetStatus = z.infer<typeof fleetStatusSchema>;
+
+/** The fleet as the ways in see it. Throws the errors of `src/errors/`. */
+export interface FleetService {
+  list(): Promise<FleetStatus>;
+  /** Takes out a proxy that is proven dead; one that is out already changes nothing. Takes seconds, at most two minutes. */
+  remove(name: string, input: { reason: string }, actor: Actor): Promise<ProxyStatus>;
+  /** Gives a proxy what the members have, proves it, and makes it a member; a member changes nothing. */
+  add(name: string, input: { reason?: string }, actor: Actor): Promise<ProxyStatus>;
+}
