@@ -172,11 +172,13 @@ describe('a proxy that is dead for good', () => {
     expect(atDoomed.errors.length).toBe(1);
     expect(writers.flatMap(({ errors }) => errors)).toEqual([]);
     expect((await proxyOf(stage.api)).heldOrgs).toEqual([]);
-    expect(await missing(first)).not.toContain(name);
+    await pollUntil('nobody to miss it', async () => !(await missing(first)).includes(name));
 
     // It comes back by itself, from its disk: it still sends the org to the cluster, where the fence stops its writes.
     await stage.proxy(doomed).restart();
     await pollUntil('its return to be told', async () => (await missing(first)).includes('answers again'));
+    // Each controller sees it by itself.
+    await pollUntil('the other controller to see it', async () => (await proxyOf(elsewhere)).warning !== null);
     expect(await proxyOf(elsewhere)).toMatchObject({ standing: 'removed', warning: expect.stringContaining('stale') });
     expect((await stage.routeStates(orgId))[doomed]).toBe('cluster');
     await pollUntil('its client to meet the fence', async () => atDoomed.errors.length > 1);
@@ -185,7 +187,7 @@ describe('a proxy that is dead for good', () => {
     await addBack();
     expect((await stage.routeStates(orgId))[doomed]).toBe('source');
     expect(await write(doomed, 'after the return')).toBeNull();
-    expect(await missing(first)).not.toContain('answers again');
+    await pollUntil('nothing to be told', async () => !(await missing(first)).includes('answers again'));
     expect(await stopAndLook(stage, [...writers, atDoomed], site)).toEqual(allThere);
     expect(await storedAt(site, 'after the return')).toBe(1);
     expect(await storedAt(stage.cluster, 'after the return')).toBe(0);
