@@ -73,16 +73,22 @@ export class ReverseTasks {
   }
 
   /** What it comes to is seen at the next look. */
-  async #resume({ migration, signal }: Pick<EffectRun, 'migration' | 'signal'>, care: Care): Promise<void> {
+  async #resume(
+    { migration, signal, note }: Pick<EffectRun, 'migration' | 'signal' | 'note'>,
+    care: Care,
+  ): Promise<void> {
+    let runs = false;
     try {
       const from = await this.#pinned(migration.migrationId);
       await this.#deps.replication.ensureStarted(taskRef(migration, 'reverse'), from, signal);
+      runs = true;
     } catch (error) {
       // Anything but the task's own failure is met again by the next resumption.
       if (error instanceof TaskFailedError) care.failure = error;
     } finally {
       care.resuming = false;
     }
+    if (runs) note('the reverse task runs again', { resumptions: care.resumedAtMs.length });
   }
 
   /** Where the task began: the position at which the org was flipped. A task that ran before goes on from its checkpoint. */

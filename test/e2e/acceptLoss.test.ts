@@ -120,8 +120,9 @@ describe('a reverse task that stops', () => {
       await pollUntil('a running task', async () => (await tasksOf(orgId))[0]?.status === 'running');
       await dms.send(new StopReplicationTaskCommand({ ReplicationTaskArn: task?.arn }));
     };
+    // A task that stops again while it is being resumed is started by the same resumption.
     const resumptions = async () =>
-      (await stage.api.events(id)).filter(({ data }) => data.code === 'REVERSE_TASK_RESUMED').length;
+      (await stage.api.events(id)).filter(({ message }) => message === 'the reverse task runs again').length;
     for (let times = 1; times <= 3; times++) {
       await stopTask();
       await pollUntil('the task to be resumed', async () => (await resumptions()) === times);
