@@ -27,6 +27,8 @@ const joiningEveryMs = 100;
 const silentEveryMs = 200;
 /** How long a way back waits for a proxy before it costs a try (milliseconds). */
 const backPatienceMs = 10 * 60_000;
+/** How long a way back waits for heartbeats to travel fast enough before it costs a try (milliseconds): some windows of them. */
+const travelPatienceMs = 60_000;
 
 /** All that can be done, asked or opened before anybody has to wait. Nothing of the org changes for its clients. */
 export async function prepare(
@@ -174,10 +176,19 @@ async function assertTravel(estate: Estate, attempt: FlipAttempt, run: EffectRun
     run.waitsFor('the first heartbeats to arrive on the other side');
     await estate.clock.sleep(50, run.signal);
   }
-  // Beats that are on their way count too: nothing arrives any more where the task or a site stands still.
-  const travelMs = Math.max(
-    estate.heartbeats.travelP95Ms(orgId) ?? Number.POSITIVE_INFINITY,
-    estate.heartbeats.lag(orgId)?.lagMs ?? 0,
-  );
-  if (travelMs + fleetStepsMs > attempt.budgetMs) throw new TravelTooSlowError(orgId, travelMs, attempt.budgetMs);
+  // A task that was resumed a moment ago, or a site that caught up: their old beats pass by.
+  const patienceMs = attempt.direction === 'back' ? travelPatienceMs : 0;
+  for (const startedAtMs = estate.clock.monotonicMs(); ; ) {
+    // Beats that are on their way count too: nothing arrives any more where the task or a site stands still.
+    const travelMs = Math.max(
+      estate.heartbeats.travelP95Ms(orgId) ?? Number.POSITIVE_INFINITY,
+      estate.heartbeats.lag(orgId)?.lagMs ?? 0,
+    );
+    if (travelMs + fleetStepsMs <= attempt.budgetMs) return run.waitsFor(null);
+    if (estate.clock.monotonicMs() - startedAtMs >= patienceMs) {
+      throw new TravelTooSlowError(orgId, travelMs, attempt.budgetMs);
+    }
+    run.waitsFor(`heartbeats to travel within the budget; lately they took ${Math.round(travelMs)} ms (p95)`);
+    await estate.clock.sleep(silentEveryMs, run.signal);
+  }
 }
