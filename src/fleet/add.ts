@@ -81,7 +81,8 @@ async function bring(deps: AddDeps, proxy: FleetProxy, signal: AbortSignal): Pro
     const { found, unrest } = await settled(deps, proxy);
     const [first] = found.pictures;
     if (unrest === null && first !== undefined) {
-      await proxy.adopt(first.rules, signal);
+      const before = await proxy.picture(signal);
+      await proxy.adopt({ rules: first.rules, before: before.rules }, signal);
       await clearHolds(deps, proxy, signal);
       const now = await proxy.picture(signal);
       const again = await reference(membership, proxy);

@@ -151,10 +151,13 @@ export interface FleetProxy {
   /** All that adding a proxy compares. */
   picture(signal?: AbortSignal): Promise<ProxyPicture>;
   /**
-   * Makes the controller's rules exactly these: saved, loaded. For a proxy that is no member: nothing is compared with
-   * what was there.
+   * Makes the controller's rules exactly these: saved, loaded. For a proxy that is no member. `before` is what was read
+   * there: a rule that is not as it was then is left alone.
    */
-  adopt(rules: readonly ProxyRow[], signal?: AbortSignal): Promise<void>;
+  adopt(
+    change: { readonly rules: readonly ProxyRow[]; readonly before: readonly ProxyRow[] },
+    signal?: AbortSignal,
+  ): Promise<void>;
   /** Orgs whose queries wait here: their rules lead to a hold. */
   held(signal?: AbortSignal): Promise<readonly number[]>;
   close(): void;

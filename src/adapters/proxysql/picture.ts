@@ -115,30 +115,40 @@ function routesOf(rules: readonly ProxyRow[]): ReadonlyMap<number, RouteState> {
   return routes;
 }
 
-/** Makes our range exactly these rules. The proxy has no traffic: only every org's own pair is changed at once. */
+/**
+ * Makes our range exactly these rules, each on condition of the comment that it had: what is sent late, after somebody
+ * else has made the proxy a member and an org has moved, changes nothing.
+ */
 export async function adoptRules(
   admin: AdminSession,
   routing: RoutingConfig,
-  rules: readonly ProxyRow[],
+  { rules, before }: { readonly rules: readonly ProxyRow[]; readonly before: readonly ProxyRow[] },
   signal?: AbortSignal,
 ): Promise<void> {
   const columns = ownColumns.split(', ');
-  const values = rules.map((rule) => `(${columns.map((column) => literal(rule[column] ?? null)).join(', ')})`);
-  for (let at = 0; at < values.length; at += rulesAtOnce) {
-    await admin.write(
-      `INSERT OR REPLACE INTO mysql_query_rules (${ownColumns}) VALUES ${values.slice(at, at + rulesAtOnce).join(', ')}`,
-      signal,
-    );
-  }
-  const kept = new Set(rules.map(({ rule_id }) => Number(rule_id)));
-  const stale = (await admin.rows(`SELECT rule_id FROM mysql_query_rules WHERE ${isOwn(routing)}`, signal))
-    .map(({ rule_id }) => Number(rule_id))
-    .filter((id) => !kept.has(id));
-  if (stale.length > 0) {
-    await admin.write(`DELETE FROM mysql_query_rules WHERE rule_id IN (${stale.join(', ')})`, signal);
-  }
+  const idOf = ({ rule_id }: ProxyRow) => rule_id ?? '';
+  const had = new Map(before.map((rule) => [idOf(rule), rule.comment ?? null]));
+  const kept = new Set(rules.map(idOf));
+  await inParts(
+    rules.map((rule) => [...columns.map((column) => rule[column] ?? null), had.get(idOf(rule)) ?? null]),
+    (values) => `INSERT OR REPLACE INTO mysql_query_rules (${ownColumns})
+       SELECT ${columns.map((_, index) => `column${index + 1}`).join(', ')} FROM (VALUES ${values})
+        WHERE column${columns.length + 1} IS (SELECT comment FROM mysql_query_rules WHERE rule_id = CAST(column1 AS INT))`,
+  );
+  await inParts(
+    [...had].filter(([id]) => !kept.has(id)),
+    (values) => `DELETE FROM mysql_query_rules WHERE ${isOwn(routing)} AND EXISTS (SELECT 1 FROM (VALUES ${values})
+        WHERE CAST(column1 AS INT) = rule_id AND column2 IS comment)`,
+  );
   await admin.write('SAVE MYSQL QUERY RULES TO DISK', signal);
   await admin.write('LOAD MYSQL QUERY RULES TO RUNTIME', signal);
+
+  async function inParts(rows: readonly (readonly (string | null)[])[], statement: (values: string) => string) {
+    for (let at = 0; at < rows.length; at += rulesAtOnce) {
+      const part = rows.slice(at, at + rulesAtOnce).map((row) => `(${row.map(literal).join(', ')})`);
+      await admin.write(statement(part.join(', ')), signal);
+    }
+  }
 }
 
 /** Orgs whose active rules lead to a hold. */

@@ -270,7 +270,7 @@ export function createProxy(
 
     facts: (signal) => readFacts(admin, signal),
     picture: (signal) => readPicture(admin, routing, signal),
-    adopt: (rules, signal) => adoptRules(admin, routing, rules, signal),
+    adopt: (change, signal) => adoptRules(admin, routing, change, signal),
     held: (signal) => readHeld(admin, routing, signal),
 
     close: () => admin.close(),
