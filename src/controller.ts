@@ -158,6 +158,7 @@ export async function startController(
   service: MigrationService;
   fleet: FleetService;
   operations: OperationsService;
+  driver: Driver;
   stop(): Promise<void>;
 }> {
   const estate = openEstate(config, logger, machine);
@@ -233,6 +234,7 @@ export async function startController(
     service,
     operations: createOperations(estate, service),
     fleet: fleetService(config, estate, watch, keeper, machine.network),
+    driver,
     async stop() {
       stopping.abort(new Error('the controller stops'));
       await begun.ended;

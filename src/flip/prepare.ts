@@ -84,6 +84,7 @@ export async function prepare(
   }
   // Asked once more, as late as it can be: what went before may have taken seconds.
   await assertSchema(estate, run);
+  await assertHomeRegion(estate, migration, run.signal);
   return attempt;
 }
 

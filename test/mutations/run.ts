@@ -7,7 +7,7 @@ import { parseArgs, promisify } from 'node:util';
 import { z } from 'zod';
 
 // Each patch beside this file plants one defect. It has to apply to the code as it is, and the tests that it names have
-// to fail with it, which they do not without it.
+// to fail with it, which they do not without it. One that names the simulation has to be found by it.
 
 const project = fileURLToPath(new URL('../../', import.meta.url));
 const patches = fileURLToPath(new URL('.', import.meta.url));
@@ -24,7 +24,13 @@ interface Mutation {
   readonly about: string;
   /** Test files, each with a pattern for the names of its tests where not all are needed. */
   readonly notices: readonly { readonly file: string; readonly pattern: string | undefined }[];
+  /** The simulation has to find it too. */
+  readonly simulated: boolean;
 }
+
+/** Seeds within which the simulation has to find a defect, from 1 on, and the longest time for it (milliseconds). */
+const seedsAtMost = 2_000;
+const simulationWithinMs = 1_800_000;
 
 type Verdict = 'noticed' | 'survived' | 'does not apply' | 'tests do not load' | 'fails without it';
 
@@ -32,15 +38,21 @@ async function readMutation(file: string): Promise<Mutation> {
   const text = await readFile(join(patches, file), 'utf8');
   const header = (key: string) =>
     [...text.matchAll(new RegExp(`^# ${key}: (.+)$`, 'gm'))].map(([, value]) => value ?? '');
-  const notices = header('notices').map((line) => {
-    const [path = '', pattern] = line.split(' :: ');
-    return { file: path.trim(), pattern: pattern?.trim() };
-  });
+  const named = header('notices');
+  const simulated = named.includes('simulation');
+  const notices = named
+    .filter((line) => line !== 'simulation')
+    .map((line) => {
+      const [path = '', pattern] = line.split(' :: ');
+      return { file: path.trim(), pattern: pattern?.trim() };
+    });
   const [about] = header('defect');
-  if (about === undefined || notices.length === 0) {
-    throw new Error(`${file} needs the header lines "# defect: …" and "# notices: test/….test.ts [:: names of tests]"`);
+  if (about === undefined || named.length === 0) {
+    throw new Error(
+      `${file} needs the header lines "# defect: …" and "# notices: test/….test.ts [:: names of tests]" or "# notices: simulation"`,
+    );
   }
-  return { name: basename(file, '.patch'), file, about, notices };
+  return { name: basename(file, '.patch'), file, about, notices, simulated };
 }
 
 /** A copy of the project as it stands, uncommitted files included, without what is ignored. */
@@ -100,6 +112,37 @@ async function runTests(folder: string, notices: Mutation['notices']): Promise<z
   return sum;
 }
 
+const simulationSchema = z.object({ firstFailingSeed: z.number().nullable() });
+
+/** Runs the simulation in the folder until a seed fails; null where none does, or where it cannot run. */
+async function firstFailingSeed(folder: string, from: number, seeds: number): Promise<number | null> {
+  const seedOptions = ['--seed', String(from), '--seeds', String(seeds), '--stop-at-first', '--json'];
+  const child = spawn(process.execPath, ['test/sim/main.ts', ...seedOptions], {
+    cwd: folder,
+    stdio: ['ignore', 'pipe', 'inherit'],
+    timeout: simulationWithinMs,
+  });
+  running = child;
+  let text = '';
+  child.stdout.setEncoding('utf8').on('data', (chunk: string) => {
+    text += chunk;
+  });
+  await new Promise<void>((resolve, reject) => child.once('close', () => resolve()).once('error', reject));
+  running = undefined;
+  return simulationSchema.parse(JSON.parse(text.trimEnd().split('\n').at(-1) ?? '')).firstFailingSeed;
+}
+
+/** What the simulation makes of the defect in the folder, and which seed found it how fast. */
+async function simulate(folder: string): Promise<{ verdict: Verdict; detail: string }> {
+  const startedAtMs = performance.now();
+  const seed = await firstFailingSeed(folder, 1, seedsAtMost);
+  if (seed === null) return { verdict: 'survived', detail: `the simulation: not in ${seedsAtMost} seeds` };
+  const seconds = ((performance.now() - startedAtMs) / 1_000).toFixed(1);
+  if ((await firstFailingSeed(project, seed, 1)) !== null)
+    return { verdict: 'fails without it', detail: `seed ${seed}` };
+  return { verdict: 'noticed', detail: `the simulation: seed ${seed} after ${seconds} s` };
+}
+
 async function inScratch<T>(work: (folder: string) => Promise<T>): Promise<T> {
   const folder = await mkdtemp(join(tmpdir(), 'bigdb-cutover-mutation-'));
   try {
@@ -111,7 +154,7 @@ async function inScratch<T>(work: (folder: string) => Promise<T>): Promise<T> {
 }
 
 /** Applies the defect to a copy and lets the tests look at it. */
-async function judge(mutation: Mutation): Promise<Verdict> {
+async function judge(mutation: Mutation): Promise<{ verdict: Verdict; detail: string }> {
   return inScratch(async (folder) => {
     const applied = await run('git', ['apply', join(patches, mutation.file)], { cwd: folder }).then(
       () => true,
@@ -120,10 +163,15 @@ async function judge(mutation: Mutation): Promise<Verdict> {
         return false;
       },
     );
-    if (!applied) return 'does not apply';
-    const report = await runTests(folder, mutation.notices);
-    if (report === null || (!report.success && report.numFailedTests === 0)) return 'tests do not load';
-    return report.success ? 'survived' : 'noticed';
+    if (!applied) return { verdict: 'does not apply', detail: '' };
+    if (mutation.notices.length > 0) {
+      const report = await runTests(folder, mutation.notices);
+      if (report === null || (!report.success && report.numFailedTests === 0)) {
+        return { verdict: 'tests do not load', detail: '' };
+      }
+      if (report.success) return { verdict: 'survived', detail: 'its tests' };
+    }
+    return mutation.simulated ? simulate(folder) : { verdict: 'noticed', detail: '' };
   });
 }
 
@@ -172,10 +220,12 @@ async function main(): Promise<number> {
   for (const mutation of mutations) {
     const startedAtMs = performance.now();
     const blind = mutation.notices.filter((one) => failing.has(`${one.file} ${one.pattern}`));
-    const verdict: Verdict = blind.length > 0 ? 'fails without it' : await judge(mutation);
+    const { verdict, detail } =
+      blind.length > 0 ? { verdict: 'fails without it' as const, detail: '' } : await judge(mutation);
     if (verdict !== 'noticed') bad += 1;
     const seconds = ((performance.now() - startedAtMs) / 1_000).toFixed(1);
     console.log(`${mutation.name.padEnd(width)}  ${verdict.padEnd(17)} ${seconds.padStart(6)} s  ${mutation.about}`);
+    if (detail !== '') console.log(`${''.padEnd(width)}  ${detail}`);
     if (process.exitCode === 130) return 130;
   }
   console.log(bad === 0 ? 'every defect was noticed' : `${bad} of ${mutations.length} not noticed`);

@@ -33,6 +33,8 @@ export interface ClientOptions {
   readonly process: SimProcess;
   readonly random: Random;
   readonly ledger: Ledger;
+  /** Who goes past the proxies sees a site, whoever serves. */
+  readonly reads: boolean;
   readonly habits: ClientHabits;
   /** Put before each statement; empty where orgs are not told apart by comment. */
   readonly annotation: string;
@@ -65,10 +67,16 @@ export class Client {
   #connection: ClientConnection | null = null;
   #nextId: number;
   #stopped = false;
+  #working: Promise<'done' | 'failed'> = Promise.resolve('done');
 
   constructor(options: ClientOptions) {
     this.#options = options;
     this.#nextId = options.firstId;
+  }
+
+  /** It goes past the proxies. */
+  get bypasses(): boolean {
+    return !this.#options.reads;
   }
 
   get name(): string {
@@ -89,8 +97,13 @@ export class Client {
     this.#stopped = true;
   }
 
-  /** One piece of work. */
-  async workOnce(): Promise<'done' | 'failed'> {
+  /** One piece of work, behind the one that is under way. */
+  workOnce(): Promise<'done' | 'failed'> {
+    this.#working = this.#working.then(() => this.#work());
+    return this.#working;
+  }
+
+  async #work(): Promise<'done' | 'failed'> {
     const { random, habits, process } = this.#options;
     try {
       if (this.#connection?.open !== true) this.#connection = await this.#withPatience(this.#options.connect());
@@ -100,7 +113,7 @@ export class Client {
       return 'failed';
     }
     if (random.chance(habits.transactions)) return this.#transaction();
-    if (random.chance(0.35)) return this.#read();
+    if (this.#options.reads && random.chance(0.35)) return this.#read();
     const change = this.#change();
     return this.#write(change);
   }

@@ -32,11 +32,17 @@ export class SimHostgroups {
   readonly #process: SimProcess;
   readonly #random: Random;
   readonly #connect: ConnectBackend;
+  #loads = 0;
 
   constructor(process: SimProcess, random: Random, connect: ConnectBackend) {
     this.#process = process;
     this.#random = random;
     this.#connect = connect;
+  }
+
+  /** How often servers were loaded. */
+  get loads(): number {
+    return this.#loads;
   }
 
   *servers(): Generator<SimServer> {
@@ -50,6 +56,7 @@ export class SimHostgroups {
 
   /** A server that is not named any more fails what runs on it, and is noticed by who merely holds a connection. */
   load(rows: readonly ServerRow[]): void {
+    this.#loads += 1;
     const named = new Set<SimServer>();
     for (const row of rows) {
       const group = this.#groups.get(row.hostgroup_id) ?? [];
@@ -124,14 +131,15 @@ export class SimHostgroups {
       () => 'late' as const,
     );
     try {
-      const session = await Promise.race([opening, patience]);
-      if (session === 'late') {
+      const opened = await Promise.race([opening, patience]);
+      if (opened === 'late') {
         opening.then(
-          (opened) => opened.close(),
+          (tooLate) => tooLate.close(),
           () => {},
         );
         throw timeout(server.row.hostgroup_id);
       }
+      const session = failingOnClose(opened);
       if (server.status !== 'ONLINE' || signal.aborted) {
         session.close();
         return null;
@@ -174,6 +182,29 @@ export class SimHostgroups {
       signal.addEventListener('abort', gone);
     });
   }
+}
+
+/** What still waits for an answer when its connection is closed from this end hears of it. */
+function failingOnClose(session: BackendSession): BackendSession {
+  const pending = new Set<(error: ConnectionLost) => void>();
+  return {
+    get open() {
+      return session.open;
+    },
+    query: (sql) =>
+      new Promise((resolve, reject) => {
+        pending.add(reject);
+        session
+          .query(sql)
+          .then(resolve, reject)
+          .finally(() => pending.delete(reject));
+      }),
+    close() {
+      session.close();
+      for (const reject of pending) reject(new ConnectionLost('ECONNRESET', 'the connection was closed'));
+    },
+    onLost: (hear) => session.onLost(hear),
+  };
 }
 
 function timeout(hostgroup: number): ProxyRefusal {

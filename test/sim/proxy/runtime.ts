@@ -19,14 +19,29 @@ export class SimRuntime implements AdminRuntime, SessionHost {
   readonly sessions = new Map<number, ProxySession>();
   readonly statistics = new Statistics();
   readonly defaultHostgroup: number;
-  rules = new QueryRules();
+  #rules = new QueryRules();
   users: ReadonlyMap<string, RuntimeUser> = new Map();
   #sessionsBegun = 0;
+  #rulesLoaded = 0;
 
   constructor(process: SimProcess, random: Random, connect: ConnectBackend, defaultHostgroup: number) {
     this.process = process;
     this.hostgroups = new SimHostgroups(process, random, connect);
     this.defaultHostgroup = defaultHostgroup;
+  }
+
+  get rules(): QueryRules {
+    return this.#rules;
+  }
+
+  set rules(rules: QueryRules) {
+    this.#rules = rules;
+    this.#rulesLoaded += 1;
+  }
+
+  /** How often rules or servers were loaded. */
+  get loads(): number {
+    return this.#rulesLoaded + this.hostgroups.loads;
   }
 
   get connectTimeoutMs(): number {

@@ -114,7 +114,6 @@ export class ProxySession {
         return await this.#on(backend, sql);
       } catch (error) {
         if (this.#gone.signal.aborted || isRefusal(error)) throw error;
-        if (!(error instanceof ConnectionLost)) throw error;
         const again = retries > 0 && !backend.inTransaction;
         this.#giveUp(hostgroup, backend);
         if (again) continue;

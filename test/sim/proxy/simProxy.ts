@@ -53,6 +53,7 @@ export class SimProxy {
   #database: AdminDatabase;
   #runtime: SimRuntime;
   #commands: AdminCommands;
+  #restarts = 0;
 
   constructor(options: SimProxyOptions) {
     this.name = options.name;
@@ -70,6 +71,11 @@ export class SimProxy {
     return this.#process;
   }
 
+  /** Grows with every change of where statements go. */
+  get routesVersion(): number {
+    return this.#restarts * 1_000_000 + this.#runtime.loads + (this.#process.state === 'dead' ? 500_000 : 0);
+  }
+
   /** Carries out an admin statement from within: for set-up, faults and looks. */
   execute(sql: string): AdminAnswer {
     return this.#commands.execute(sql);
@@ -83,6 +89,7 @@ export class SimProxy {
   /** Starts again with what was saved. */
   restart(): void {
     this.kill();
+    this.#restarts += 1;
     const before = this.#database;
     const database = new AdminDatabase(':memory:');
     for (const { name } of CONFIG_TABLES) {

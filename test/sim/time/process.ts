@@ -64,7 +64,7 @@ export class SimProcess {
 function clockOf(process: SimProcess, scheduler: Scheduler): Clock {
   const after = (ms: number, work: () => void) => scheduler.after(ms, () => process.deliver(work));
   return {
-    nowMs: () => epochMs + scheduler.nowMs + process.skewMs,
+    nowMs: () => Math.floor(epochMs + scheduler.nowMs + process.skewMs),
     monotonicMs: () => scheduler.nowMs,
     after(ms, work) {
       let wanted = true;

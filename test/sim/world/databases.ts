@@ -36,6 +36,8 @@ export interface WorldJournal {
   /** The reason that stands in the journal's context. */
   readonly reason: string | null;
   readonly serving: string;
+  readonly approved: boolean;
+  readonly ended: boolean;
 }
 
 /** One task of the simulated DMS; `reads` and `writes` are the names of places. */

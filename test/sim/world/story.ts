@@ -17,12 +17,10 @@ export class Story {
   tell(who: string, what: string): void {
     this.lines.push({ atMs: this.#now(), who, what });
   }
+}
 
-  text(): string {
-    return this.lines
-      .map(({ atMs, who, what }) => `${atMs.toFixed(2).padStart(11)}  ${who.padEnd(12)} ${what}`)
-      .join('\n');
-  }
+export function storyText(lines: readonly StoryLine[]): string {
+  return lines.map(({ atMs, who, what }) => `${atMs.toFixed(2).padStart(11)}  ${who.padEnd(13)} ${what}`).join('\n');
 }
 
 /** A rule of the design that does not hold. */

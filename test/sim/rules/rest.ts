@@ -1,0 +1,42 @@
+import type { World } from '../world/world.ts';
+
+/** States in which an org may stay for ever, if nobody does anything. */
+const restful: ReadonlySet<string> = new Set([
+  'none',
+  'planned',
+  'ready',
+  'paused',
+  // Before that its time to soak runs.
+  'soaking.soaked',
+  'completed',
+  'rolledBack',
+  'cancelled',
+  'needsOperator',
+]);
+
+/** Rule 5, while it is waited for: every org has come to rest, and where it needs somebody it says why. */
+export function atRest(world: World): boolean {
+  return world.moved.every(({ orgId }) => {
+    const journal = world.journalOf(orgId);
+    if (journal === null) return true;
+    if (!restful.has(world.stateOf(orgId)) || !restful.has(journal.state)) return false;
+    return journal.state !== 'ready' || !journal.approved;
+  });
+}
+
+/** Rule 5, when the time is up. */
+export function tellUnrest(world: World, withinMs: number): void {
+  for (const { orgId } of world.moved) {
+    const journal = world.journalOf(orgId);
+    if (journal === null) continue;
+    const state = world.stateOf(orgId);
+    if (!restful.has(state)) {
+      world.broken(
+        5,
+        `org ${orgId} is still in ${state} (journal: ${journal.state}) ${withinMs} ms after all was well again`,
+      );
+    } else if (journal.state === 'needsOperator' && journal.reason === null) {
+      world.broken(5, `org ${orgId} waits in needsOperator without a reason`);
+    }
+  }
+}

@@ -1,0 +1,53 @@
+import { fileURLToPath } from 'node:url';
+import { Worker } from 'node:worker_threads';
+import { addCoverage, type Coverage, noCoverage } from './coverage.ts';
+import type { RunResult } from './run.ts';
+
+/** What became of many seeds. */
+export interface SeedsResult {
+  readonly coverage: Coverage;
+  /** Those that broke a rule, in order. */
+  readonly failing: readonly RunResult[];
+}
+
+const workerFile = fileURLToPath(new URL('./worker.ts', import.meta.url));
+
+/**
+ * Runs seeds in worker threads, which share nothing.
+ *
+ * @param options.stopAtFirst no seed is begun after one has failed
+ */
+export async function runSeeds(
+  seeds: readonly number[],
+  options: { readonly workers: number; readonly stopAtFirst?: boolean; onSeed?(result: RunResult): void },
+): Promise<SeedsResult> {
+  const coverage = noCoverage();
+  const failing: RunResult[] = [];
+  const left = [...seeds];
+  const runOne = (worker: Worker, seed: number): Promise<RunResult> =>
+    new Promise((resolve, reject) => {
+      worker.once('message', (result: RunResult) => {
+        worker.off('error', reject);
+        resolve(result);
+      });
+      worker.once('error', reject);
+      worker.postMessage(seed);
+    });
+  const work = async () => {
+    const worker = new Worker(workerFile);
+    try {
+      for (let seed = left.shift(); seed !== undefined; seed = left.shift()) {
+        const result = await runOne(worker, seed);
+        addCoverage(coverage, result.coverage);
+        options.onSeed?.(result);
+        if (result.violations.length === 0) continue;
+        failing.push(result);
+        if (options.stopAtFirst === true) left.length = 0;
+      }
+    } finally {
+      await worker.terminate();
+    }
+  };
+  await Promise.all(Array.from({ length: Math.min(options.workers, seeds.length) }, work));
+  return { coverage, failing: failing.sort((one, other) => one.seed - other.seed) };
+}
