@@ -16,6 +16,7 @@ const doomed = 2;
 let stage: Stage;
 /** The controller that owns the migrations. */
 let first: ControllerProcess;
+let second: ControllerProcess;
 /** An engineer at another controller than the one that owns the migrations. */
 let elsewhere: LabApi;
 const ready: { readonly orgId: number; readonly id: string }[] = [];
@@ -23,9 +24,9 @@ beforeAll(async () => {
   stage = await Stage.start({ orgs: 6, proxies: 3, rows: 100, policy });
   first = stage.controller;
   ready.push(
-    ...(await all(stage.lab.orgs.slice(0, 4).map(async ({ orgId }) => ({ orgId, id: await stage.toReady(orgId) })))),
+    ...(await all(stage.lab.orgs.slice(0, 5).map(async ({ orgId }) => ({ orgId, id: await stage.toReady(orgId) })))),
   );
-  const second = await stage.lab.controller('elsewhere');
+  second = await stage.lab.controller('elsewhere');
   elsewhere = new LabApi(() => second.api, stage.lab.tokens);
 });
 afterAll(() => stage?.stop());
@@ -99,6 +100,19 @@ async function addBack(): Promise<void> {
   );
   expect(rules[doomed]).toEqual(rules[0]);
   expect((await proxyOf(stage.api)).standing).toBe('member');
+}
+
+/** Approves again where the tries were spent meanwhile. */
+async function onCluster(): Promise<void> {
+  await pollUntil(
+    'the org to be on the cluster',
+    async () => {
+      const { state } = await stage.api.get(id);
+      if (state === 'ready') await stage.api.command(id, 'approve');
+      return state.startsWith('soaking');
+    },
+    { everyMs: 100 },
+  );
 }
 
 describe('a proxy is not removed', () => {
@@ -234,19 +248,6 @@ describe('a proxy that is dead for good', () => {
     await stage.toCompleted(id);
     await stage.toCompleted(moved.id);
   });
-
-  /** Approves again where the tries were spent meanwhile. */
-  async function onCluster(): Promise<void> {
-    await pollUntil(
-      'the org to be on the cluster',
-      async () => {
-        const { state } = await stage.api.get(id);
-        if (state === 'ready') await stage.api.command(id, 'approve');
-        return state.startsWith('soaking');
-      },
-      { everyMs: 100 },
-    );
-  }
 });
 
 describe('a proxy is added', () => {
@@ -278,7 +279,39 @@ describe('a proxy is added', () => {
     expect(await refusals()).toContain('differ from the members’: 100');
     await stage.admin(doomed, 'LOAD MYSQL QUERY RULES FROM DISK', 'LOAD MYSQL QUERY RULES TO RUNTIME');
     expect((await proxyOf(stage.api)).standing).toBe('removed');
+    // Asked of two controllers at once, one adds it; the other is told that it is done, or under way.
+    const both = await Promise.allSettled([stage.api, elsewhere].map((api) => api.addProxy(nameOf(doomed))));
+    const refused = both.filter(({ status }) => status === 'rejected');
+    expect(refused.length).toBeLessThan(2);
+    for (const each of refused) {
+      expect(each).toMatchObject({ reason: { status: 409, problem: { code: 'FLEET_BUSY' } } });
+    }
     await addBack();
+  });
+
+  it('by another controller, where the first died in it: a flip waits for its lease and no longer', async () => {
+    await nextOrg();
+    await stage.proxy(doomed).kill('SIGKILL');
+    await elsewhere.removeProxy(nameOf(doomed), 'for a test');
+    await stage.proxy(doomed).restart();
+    // A hold that does not end keeps it waiting for rest.
+    const transaction = await openTransaction(stage, orgId, 0);
+    await stage.api.command(id, 'approve');
+    await stage.untilHeld(orgId);
+    const adding = elsewhere.addProxy(nameOf(doomed)).catch((error: unknown) => error);
+    await pollUntil('the lease', async () => (await stage.api.fleet()).joining === nameOf(doomed), { everyMs: 5 });
+    await second.kill('SIGKILL');
+    expect(await adding).toBeInstanceOf(Error);
+    await transaction.end();
+    await stage.untilAborted(id);
+    await onCluster();
+    expect(await proxyOf(stage.api)).toMatchObject({ standing: 'removed', heldOrgs: [] });
+    expect((await stage.api.fleet()).joining).toBeNull();
+    expect((await stage.routeStates(orgId)).slice(0, 2)).toEqual(['cluster', 'cluster']);
+    expect(await stage.api.addProxy(nameOf(doomed))).toMatchObject({ standing: 'member' });
+    expect((await stage.routeStates(orgId))[doomed]).toBe('cluster');
+    expect(writers.flatMap(({ errors }) => errors)).toEqual([]);
+    expect(await stopAndLook(stage, writers, stage.cluster)).toEqual(allThere);
   });
 
   it('when the configuration names it for the first time: no member before, a member with all routes afterwards', async () => {
@@ -307,7 +340,8 @@ describe('a proxy is added', () => {
       client.destroy();
       expect(await storedAt(stage.cluster, 'through the new one')).toBe(1);
       // The controllers that do not know it hold nothing without it.
-      expect(await proxyOf(elsewhere, fresh.name)).toMatchObject({ standing: 'member', configured: false });
+      const before = new LabApi(() => first.api, stage.lab.tokens);
+      expect(await proxyOf(before, fresh.name)).toMatchObject({ standing: 'member', configured: false });
     } finally {
       await fresh.stop();
     }
