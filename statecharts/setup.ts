@@ -66,6 +66,8 @@ export const migration = setup({
     keepReason: assign(({ event }) => ({ reason: failureOf(event) })),
     refusePreflight: assign(({ event }) => ({ reason: refusalOf(event) })),
     noteMismatch: assign(({ event }) => ({ reason: mismatchOf(event) })),
+    /** An attempt that a new owner aborts has no other reason, unless the commit itself had failed. */
+    noteTakeOver: assign(({ context }) => ({ reason: context.reason ?? takenOver })),
     forgetReason: assign({ reason: null }),
     rememberLobSize: assign(({ event, context }) => ({
       largestLobBytes: event.type === 'snapshot.done' ? event.output.largestLobBytes : context.largestLobBytes,
@@ -107,6 +109,13 @@ export const migration = setup({
 
 /** The org is back at the source, and what the cluster holds may still be needed. */
 const afterWayBack: ReadonlySet<ResumePoint> = new Set(['settlingBack', 'comparingBack', 'exportingLast']);
+
+const takenOver: Failure = {
+  code: 'FLIP_TAKEN_OVER',
+  message: 'the controller that owned the flip fell silent before the commit; its successor aborted it',
+  remedy: 'Look why that controller died, froze or lost the store; then approve or retry.',
+  details: {},
+};
 
 function failureOf(event: MigrationEvent): Failure | null {
   if ('failure' in event) return event.failure;

@@ -83,7 +83,10 @@ export const recovering = migration.createStateConfig({
   ...during('flip.decide'),
   tags: ['memory', 'undecided', 'holding'],
   on: {
-    'flip.decide.done': [{ guard: 'decidedCommit', target: 'release' }, { target: 'aborting' }],
+    'flip.decide.done': [
+      { guard: 'decidedCommit', target: 'release' },
+      { target: 'aborting', actions: 'noteTakeOver' },
+    ],
     ...pausing,
   },
 });

@@ -155,7 +155,7 @@ export class Rig {
         async () => {
           last = await this.api.get(id);
           if (!inIt(last) && stuck.has(last.state)) throw new Error(`it is in ${last.state}`);
-          if (last.state === again?.from && last.reason !== null) {
+          if (last.state === again?.from) {
             await this.command(id, again.command).catch((error: unknown) => {
               // It has been taken up meanwhile.
               if (!(error instanceof ApiRefusal)) throw error;
