@@ -264,16 +264,26 @@ describe('a controller that is frozen in a hold and goes on after the take-over 
         const refusals = await rig.untilRefused(late, id);
         expect(refusals.join()).toMatch(/OWNERSHIP_LOST|EPOCH_STALE/);
         await rig.untilRounds();
-        expect(await whatItCouldChange(mover)).toEqual(before);
-        expect((await rig.api.get(id)).epoch).toBeGreaterThan(epoch);
+        const after = await whatItCouldChange(mover);
+        // On a busy machine a third one may have taken over meanwhile, rightly.
+        if (after.status.epoch === before.status.epoch) expect(after).toEqual(before);
+        for (const found of [...after.fences.flat().map((row) => Number(row.epoch)), ...epochsIn(after)]) {
+          expect(found).toBeGreaterThan(epoch);
+        }
       });
       expect(mover.writers.flatMap(({ errors }) => errors)).toEqual([]);
     },
     patienceMs,
   );
 
+  /** Epochs that the comments of the rules carry. */
+  const epochsIn = (rules: { readonly memory: unknown; readonly runtime: unknown; readonly disk: unknown }) =>
+    [...JSON.stringify([rules.memory, rules.runtime, rules.disk]).matchAll(/ epoch=(\d+)/g)].map((match) =>
+      Number(match[1]),
+    );
+
   /** Routes of every layer at every proxy, fences, tasks, attempts. */
-  async function whatItCouldChange({ orgId, id }: Mover): Promise<Record<string, unknown>> {
+  async function whatItCouldChange({ orgId, id }: Mover) {
     const { stage } = rig;
     const rules = (layer: string) =>
       all(
