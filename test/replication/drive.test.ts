@@ -230,6 +230,16 @@ describe('the poller', () => {
     expect(dms.calls.length).toBe(calls);
   });
 
+  it('goes on watching for an observer through a silence that outlasts a lease', async () => {
+    const dms = new InMemoryDms();
+    const opened = open(dms);
+    await seed(dms, id);
+    Object.assign(dms.tasks.get(id) ?? {}, { status: 'running' });
+    // Nine backoffs, the last of ten seconds: half a minute, and the lease is for twenty seconds.
+    lose(dms, 'DescribeReplicationTasks', 'before', 9);
+    expect((await opened.observe(ref))?.tables).toHaveLength(1);
+  });
+
   it('shows an observer the same sweep as everybody else', async () => {
     const dms = new InMemoryDms();
     const opened = open(dms);

@@ -75,9 +75,15 @@ export function createReplication(options: ReplicationOptions): Replication {
       poller.poke();
       const latest = poller.latest();
       const recent = latest !== null && clock.monotonicMs() - latest.beganMs < 2 * watchIntervalMs;
-      let sweep = recent && latest.tasks.has(id) ? latest : await poller.fresh(closing.signal);
-      while (!poller.hasTables(id, sweep)) sweep = await poller.fresh(closing.signal);
-      return poller.stateOf(id, sweep);
+      // Who waits keeps the task watched: a lease alone ends in a longer silence, and with it all reading of its tables.
+      const letGo = poller.watches.hold(id);
+      try {
+        let sweep = recent && latest.tasks.has(id) ? latest : await poller.fresh(closing.signal);
+        while (!poller.hasTables(id, sweep)) sweep = await poller.fresh(closing.signal);
+        return poller.stateOf(id, sweep);
+      } finally {
+        letGo();
+      }
     },
 
     findings: async (homeRegion) => regionFindings(regionOf(homeRegion), closing.signal),
