@@ -31,9 +31,11 @@ export function tellUnrest(world: World, withinMs: number): void {
     if (journal === null) continue;
     const state = world.stateOf(orgId);
     if (!restful.has(state)) {
+      const waitsFor =
+        world.controllers.map((one) => one.waitsFor(journal.id)).find((one) => one !== null) ?? 'nothing';
       world.broken(
         5,
-        `org ${orgId} is still in ${state} (journal: ${journal.state}) ${withinMs} ms after all was well again`,
+        `org ${orgId} is still in ${state} (journal: ${journal.state}) ${withinMs} ms after all was well again; it waits for ${waitsFor}`,
       );
     } else if (journal.state === 'needsOperator' && journal.reason === null) {
       world.broken(5, `org ${orgId} waits in needsOperator without a reason`);

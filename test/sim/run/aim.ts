@@ -27,7 +27,7 @@ export class Aims {
     const random = world.random.fork();
     const [org] = world.moved;
     const first =
-      org === undefined || world.choice.mood.aimed === 0 ? [] : aimsInTurn(org.orgId, world.choice.inTurn, random);
+      org === undefined || world.choice.mood.name === 'calm' ? [] : aimsInTurn(org.orgId, world.choice.inTurn, random);
     this.#aims = [...first, ...Array.from({ length: world.choice.mood.aimed }, () => aimOf(world, random))];
   }
 

@@ -71,6 +71,10 @@ export function chooseWorld(random: Random, seed: number): WorldChoice {
     [3, { name: 'network', everyMs: random.between(1_500, 8_000), aimed: random.integer(0, 1) }],
     [4, { name: 'everything', everyMs: random.between(1_500, 10_000), aimed: random.integer(0, 3) }],
   ]);
+  const inTurn = states[seed % states.length] ?? 'planned';
+  // An org that is to come far is not kept from it, but for what its seed does to it.
+  const far = /^(flipping|verifying|soaking|completing|rollingBack)/.test(inTurn);
+  const policy = choosePolicy(random);
   return {
     routing,
     proxies: random.integer(2, 3),
@@ -80,12 +84,12 @@ export function chooseWorld(random: Random, seed: number): WorldChoice {
       [1, 3],
     ]),
     orgs,
-    policy: choosePolicy(random),
+    policy: far ? { ...policy, approval: 'auto' } : policy,
     mood,
-    inTurn: states[seed % states.length] ?? 'planned',
+    inTurn,
     troubleUntilMs: random.between(14_000, 32_000),
-    homeMovesAt: random.chance(0.06) ? random.between(0.1, 1) : null,
-    buttonsEveryMs: random.chance(0.4) ? random.between(1_000, 8_000) : 0,
+    homeMovesAt: !far && random.chance(0.1) ? random.between(0.1, 1) : null,
+    buttonsEveryMs: !far && random.chance(0.5) ? random.between(1_000, 8_000) : 0,
   };
 }
 

@@ -59,6 +59,11 @@ export class SimController {
     return this.#running?.driver.runner(migrationId)?.state ?? null;
   }
 
+  /** What the status says that the migration waits for here. */
+  waitsFor(migrationId: string): string | null {
+    return this.#running?.driver.runner(migrationId)?.waitsFor ?? null;
+  }
+
   start(): void {
     const { scheduler, story } = this.#world;
     this.#process.kill();

@@ -77,6 +77,6 @@ export interface Databases {
   /** Replication from one site to the other stands still, or goes on. */
   stallReplication(from: string, stalled: boolean): void;
   /** What a task meets; of all that are there one is picked by the seed. */
-  troubleTask(trouble: 'fail' | 'stop' | 'tableError' | 'lag'): string | null;
+  troubleTask(trouble: 'fail' | 'stop' | 'lag'): string | null;
   moveHome(orgId: number, homeRegion: string): void;
 }

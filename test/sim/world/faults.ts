@@ -304,7 +304,8 @@ export class Faults {
   }
 
   #task(): void {
-    const trouble = this.#random.pick(['fail', 'stop', 'tableError', 'lag'] as const);
+    // A table in error stops its task: that is among the settings that the product sends.
+    const trouble = this.#random.pick(['fail', 'stop', 'lag'] as const);
     const task = this.#world.databases.troubleTask(trouble);
     if (task !== null) this.#tell(`task ${task}: ${trouble}`);
   }

@@ -61,7 +61,7 @@ export class Operators {
     if (state === 'paused' && this.#random.chance(0.6)) this.#command(id, 'resume');
     if (state === 'soaking.watching' || state === 'soaking.soaked' || state === 'soaking') {
       const next = this.#random.weighted<CommandName | null>([
-        [5, null],
+        [/^(soaking|completing)/.test(choice.inTurn) ? 30 : 5, null],
         [goesBack.test(choice.inTurn) ? 10 : 2, 'rollback'],
         [1, 'complete'],
         [1, 'retry'],
