@@ -1,6 +1,6 @@
 import type { Policy } from '../../../statecharts/policy.ts';
 import { statesOfTheMachine } from '../../docs/states.ts';
-import type { ClientHabits } from '../clients/client.ts';
+import type { ClientHabits } from '../clients/options.ts';
 import type { Random } from '../time/random.ts';
 
 /** Home regions of the world; each has a cluster. */

@@ -1,4 +1,5 @@
-import { Client, type ClientConnection } from '../clients/client.ts';
+import { Client } from '../clients/client.ts';
+import type { ClientConnection } from '../clients/options.ts';
 import { SimProcess } from '../time/process.ts';
 import { tables } from './choice.ts';
 import { identityOf, siteNames, users } from './config.ts';
