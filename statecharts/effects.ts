@@ -44,6 +44,8 @@ export interface EffectOutputs {
   /** After release: old task gone, new task started at the pinned position, hold hostgroups retired. */
   'flip.settle': Record<string, never>;
   verify: { readonly outcome: 'equal' | 'different'; readonly mismatches: number };
+  /** Never done; fails when the org must not stay on the cluster, though the comparison still runs. */
+  'verify.watch': Record<string, never>;
   /** Waits until the schema is the one that was accepted. */
   'schema.watch': Record<string, never>;
   /** Never done; fails when the org must not stay on the cluster. */

@@ -31,26 +31,21 @@ class TooManySuspects extends Error {}
  * Compares the live sides. Rows move meanwhile: those that are not the same are looked at again, alone, until they
  * agree, or differ in a way that the lag does not explain. Goes on where an earlier owner was cut off.
  */
-export async function compareLive(
-  estate: Estate,
-  run: EffectRun,
-  signal: AbortSignal,
-  whileWaiting: () => Promise<void> = async () => {},
-): Promise<LiveResult> {
+export async function compareLive(estate: Estate, run: EffectRun, signal: AbortSignal): Promise<LiveResult> {
   const resumed = await unfinished(estate, run.migration);
   if (resumed !== null) run.note(`the comparison goes on behind ${resumed.progress?.rows ?? 0} rows`);
   for (let pass = 1; ; pass++) {
     const notes = new Notes(estate, run.migration, 'live', pass === 1 ? resumed : null);
     const found = await onePass(estate, run, signal, notes);
     if (found.suspects !== null) {
-      const suspected = await lookAgain(estate, run, found.suspects, signal, whileWaiting);
+      const suspected = await lookAgain(estate, run, found.suspects, signal);
       await notes.ended();
       return resultOf(found.result, suspected);
     }
     await notes.ended();
     if (pass === passesAtMost) return { ...found.result, differing: null };
     run.waitsFor(`the comparison: ${found.result.mismatches} rows or more are not the same; all are compared again`);
-    await arrival(estate, run, signal, whileWaiting);
+    await arrival(estate, run, signal);
   }
 }
 

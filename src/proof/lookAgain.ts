@@ -24,7 +24,6 @@ export async function lookAgain(
   run: EffectRun,
   suspects: readonly Suspect[],
   signal: AbortSignal,
-  whileWaiting: () => Promise<void>,
 ): Promise<Suspected> {
   const { migration } = run;
   const leads = migration.serving === 'cluster' ? 'target' : 'source';
@@ -58,7 +57,7 @@ export async function lookAgain(
       }
     }
     open = still;
-    if (open.size > 0) await arrival(estate, run, signal, whileWaiting);
+    if (open.size > 0) await arrival(estate, run, signal);
   }
   return { differing: differing.length, sample, rows: differing };
 }

@@ -33,24 +33,19 @@ export async function storeVerification(
 }
 
 /** Compares the live sides when it is this org's turn, and stores what was found. */
-export async function proveNow(
-  estate: Estate,
-  run: EffectRun,
-  signal: AbortSignal,
-  whileWaiting?: () => Promise<void>,
-): Promise<StoredVerification> {
+export async function proveNow(estate: Estate, run: EffectRun, signal: AbortSignal): Promise<StoredVerification> {
   run.waitsFor('its turn to be compared');
   return estate.comparisons.inTurn(signal, async () => {
     const startedAtMs = estate.clock.nowMs();
     const last = await readVerification(estate.store, run.migration.migrationId);
     const repairs = await isRequested(estate.store, run.migration.migrationId, last, 'repair');
-    let result = await compareLive(estate, run, signal, whileWaiting);
+    let result = await compareLive(estate, run, signal);
     if (repairs && result.mismatches > 0) {
       if (result.differing === null) {
         run.note('so much differs that rows are not repaired one by one: let the org be loaded anew');
       } else {
         await repairDifferences(estate, run, result.differing, signal);
-        result = await compareLive(estate, run, signal, whileWaiting);
+        result = await compareLive(estate, run, signal);
       }
     }
     return storeVerification(estate, run, 'live', startedAtMs, result);
@@ -58,16 +53,12 @@ export async function proveNow(
 }
 
 /** The last result where it counts, else a new one. Throws `SidesDifferError`. */
-export async function assertProven(
-  estate: Estate,
-  run: EffectRun,
-  whileWaiting?: () => Promise<void>,
-): Promise<StoredVerification> {
+export async function assertProven(estate: Estate, run: EffectRun): Promise<StoredVerification> {
   const { migration, signal } = run;
   const last = await readVerification(estate.store, migration.migrationId);
   const asked = await isRequested(estate.store, migration.migrationId, last);
   if (last !== null && !asked && whyNotProven(last, migration, estate.clock.nowMs()) === null) return last;
-  const now = await proveNow(estate, run, signal, whileWaiting);
+  const now = await proveNow(estate, run, signal);
   if (now.outcome !== 'equal') throw differ(run.migration.orgId, now);
   return now;
 }

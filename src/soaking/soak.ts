@@ -10,11 +10,20 @@ import { reverseLagGuard } from './reverseLag.ts';
 import { reverseTaskGuard } from './reverseTask.ts';
 import { watchSchema } from './schemaDrift.ts';
 
+/** Watches an org on the cluster as `watchOnCluster` does, and its rows. */
+export function soak(estate: Estate, run: EffectRun): Promise<never> {
+  return watchOnCluster(estate, run, watchProof);
+}
+
 /**
- * Watches an org on the cluster: the way back, the cluster, the org's clients, the schema, the rows. Each guard looks at its own
- * pace, so that one that waits for a time-out holds up no other. Ends only by one that takes the org back.
+ * Watches an org on the cluster: the way back, the cluster, the org's clients, the schema, and what `beside` adds. Each guard
+ * looks at its own pace, so that one that waits for a time-out holds up no other. Ends only by one that takes the org back.
  */
-export async function soak(estate: Estate, run: EffectRun): Promise<never> {
+export async function watchOnCluster(
+  estate: Estate,
+  run: EffectRun,
+  ...beside: readonly ((estate: Estate, run: EffectRun, signal: AbortSignal) => Promise<never>)[]
+): Promise<never> {
   // A journal from before a field of the policy was there says nothing of it.
   const migration = { ...run.migration, policy: { ...policyDefaults, ...run.migration.policy } };
   const { migrationId, homeRegion } = migration;
@@ -35,7 +44,7 @@ export async function soak(estate: Estate, run: EffectRun): Promise<never> {
   const watches = [
     ...guards.map((guard) => watchGuard(guard, estate, watched, signal)),
     watchSchema(estate, watched, signal),
-    watchProof(estate, watched, signal),
+    ...beside.map((watch) => watch(estate, watched, signal)),
   ];
   try {
     return await Promise.race(watches);

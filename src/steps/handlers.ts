@@ -22,7 +22,7 @@ import { preflight } from '../preflight/preflight.ts';
 import { assertProven } from '../proof/prove.ts';
 import { beginErrorBaseline } from '../soaking/errorBaseline.ts';
 import { untilSchemaAccepted } from '../soaking/schemaDrift.ts';
-import { soak } from '../soaking/soak.ts';
+import { soak, watchOnCluster } from '../soaking/soak.ts';
 import { catchUpBack, cleanUp, complete } from './ending.ts';
 import { checkLag, watchReady } from './lag.ts';
 import { catchUp, createTask, fullLoad, removeTasks, reset } from './replicating.ts';
@@ -97,6 +97,7 @@ export function effectHandlers(estate: Estate, attempts: Attempts, keeper: Route
 
     'schema.watch': plain((run) => untilSchemaAccepted(estate, run)),
     verify: (run) => verify(estate, attempts.peek(run.migration.migrationId), run),
+    'verify.watch': (run) => watchOnCluster(estate, run),
     'soak.watch': (run) => soak(estate, run),
     async 'reverse.catchUp'(run) {
       await estate.rollbackTurns.wait(run);

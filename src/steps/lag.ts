@@ -49,7 +49,7 @@ export async function checkLag(estate: Estate, run: EffectRun): Promise<{ lagMs:
  */
 async function sidesAgree(estate: Estate, run: EffectRun): Promise<boolean> {
   try {
-    await assertProven(estate, run, () => assertTaskHealthy(estate, run));
+    await assertProven(estate, run);
     return true;
   } catch (error) {
     if (!(error instanceof SidesDifferError)) throw error;

@@ -18,9 +18,17 @@ export const verifying = migration.createStateConfig({
         rollback: { actions: { type: 'requestReturn', params: { outcome: 'rolledBack' } } },
       },
     },
+    /** A large org is compared for hours: the guards are on from the first moment. */
     comparing: {
-      entry: ['doubt', { type: 'ask', params: { effect: 'verify' } }],
-      exit: { type: 'drop', params: { effect: 'verify' } },
+      entry: [
+        'doubt',
+        { type: 'ask', params: { effect: 'verify' } },
+        { type: 'ask', params: { effect: 'verify.watch' } },
+      ],
+      exit: [
+        { type: 'drop', params: { effect: 'verify' } },
+        { type: 'drop', params: { effect: 'verify.watch' } },
+      ],
       on: {
         'verify.done': [
           { guard: 'sidesEqual', target: '#migration.soaking', actions: ['markVerified', 'forgetReason'] },
@@ -29,6 +37,7 @@ export const verifying = migration.createStateConfig({
         ],
         // Without a comparison the org stays under watch, unverified: it cannot complete.
         'verify.failed': { target: '#migration.soaking', actions: 'keepReason' },
+        'verify.watch.failed': { target: '#migration.rollingBack', actions: 'keepReason' },
         rollback: {
           target: '#migration.rollingBack',
           actions: { type: 'requestReturn', params: { outcome: 'rolledBack' } },

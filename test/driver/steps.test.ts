@@ -73,6 +73,7 @@ describe('a step', () => {
       'flip.release',
       'flip.settle',
       'verify',
+      'verify.watch',
       'soak.watch',
       'schema.watch',
       'complete',

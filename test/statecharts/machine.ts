@@ -49,6 +49,7 @@ export const outputs: { readonly [E in EffectName]: readonly EffectOutputs[E][] 
     { outcome: 'different', mismatches: 3 },
   ],
   'schema.watch': [{}],
+  'verify.watch': [],
   'soak.watch': [],
   'reverse.catchUp': [{ lagMs: 8 }],
   'loss.export': [{}],

@@ -12,8 +12,18 @@ const count = z
   .nullish()
   .transform((value) => value ?? 0);
 
-/** A page: its items as they came, and the marker of the next one. */
+const pages = new Map<string, ReturnType<typeof makePageSchema>>();
+
+/** A page: its items as they came, and the marker of the next one. Made once for each kind: every poll asks for it. */
 export function pageSchema(items: string) {
+  const known = pages.get(items);
+  if (known !== undefined) return known;
+  const made = makePageSchema(items);
+  pages.set(items, made);
+  return made;
+}
+
+function makePageSchema(items: string) {
   return z
     .looseObject({
       Marker: z

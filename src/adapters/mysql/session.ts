@@ -10,6 +10,18 @@ import type { Wire, WireField } from './wire.ts';
 export type RawValue = string | Buffer | null;
 
 const header = z.object({ affectedRows: z.number() });
+const buffers = z.array(z.record(z.string(), z.instanceof(Buffer).nullable()));
+
+/** Lists of rows by the schema of a row: making a schema costs more than most queries' rows. */
+const lists = new WeakMap<z.ZodType, z.ZodType>();
+
+function listOf<T>(row: z.ZodType<T>): z.ZodType<T[]> {
+  const known = lists.get(row) as z.ZodType<T[]> | undefined;
+  if (known !== undefined) return known;
+  const made = z.array(row);
+  lists.set(row, made);
+  return made;
+}
 
 /** Field types that are bytes where the character set is binary (63); BIT and spatial values always are. */
 const BYTES_IF_BINARY: ReadonlySet<number> = new Set([0x0f, 0xf9, 0xfa, 0xfb, 0xfc, 0xfd, 0xfe]);
@@ -71,7 +83,7 @@ export class Session {
   /** Rows of a query, each parsed. */
   async rows<T>(schema: z.ZodType<T>, sql: string, values: readonly unknown[] = [], limits: Limits = {}): Promise<T[]> {
     const { result } = await this.#send({ sql, values: [...values] }, limits);
-    return z.array(schema).parse(result);
+    return listOf(schema).parse(result);
   }
 
   /** The one row that there may be. */
@@ -94,7 +106,7 @@ export class Session {
       { sql, values: [...values], typeCast: (field) => field.buffer() },
       limits,
     );
-    const rows = z.array(z.record(z.string(), z.instanceof(Buffer).nullable())).parse(result);
+    const rows = buffers.parse(result);
     const textFields = fields.filter((field) => !isBytes(field)).map((field) => field.name);
     return rows.map((row) => {
       const converted: Record<string, RawValue> = { ...row };

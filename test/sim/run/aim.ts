@@ -1,5 +1,5 @@
 import type { Random } from '../time/random.ts';
-import { states } from '../world/choice.ts';
+import { states, type WorldChoice } from '../world/choice.ts';
 import type { FaultKind, Faults } from '../world/faults.ts';
 import type { World } from '../world/world.ts';
 
@@ -27,7 +27,7 @@ export class Aims {
     const random = world.random.fork();
     const [org] = world.moved;
     const first =
-      org === undefined || world.choice.mood.name === 'calm' ? [] : aimsInTurn(org.orgId, world.choice.inTurn, random);
+      org === undefined || world.choice.mood.name === 'calm' ? [] : aimsInTurn(org.orgId, world.choice, random);
     this.#aims = [...first, ...Array.from({ length: world.choice.mood.aimed }, () => aimOf(world, random))];
   }
 
@@ -43,15 +43,15 @@ export class Aims {
   }
 }
 
-/** A crash in the state whose turn it is, and what leads there. */
-function aimsInTurn(orgId: number, state: string, random: Random): Aim[] {
+/** What befalls the state whose turn it is, and what leads there. */
+function aimsInTurn(orgId: number, { inTurn: state, befalls }: WorldChoice, random: Random): Aim[] {
   const [phase, step] = state.split('.');
-  const crash: Aim = { orgId, state, kind: 'crash', left: random.integer(0, 6) };
-  if (step === 'recovering') return [{ orgId, state: `${phase}.drain`, kind: 'crash', left: 1 }, crash];
+  const aim: Aim = { orgId, state, kind: befalls, left: random.integer(0, 6) };
+  if (step === 'recovering') return [{ orgId, state: `${phase}.drain`, kind: 'crash', left: 1 }, aim];
   // A proxy that does not answer ends an attempt.
   if (step === 'aborting' || step === 'backoff')
-    return [{ orgId, state: `${phase}.hold`, kind: 'proxyFreeze', left: 0 }, crash];
-  return [crash];
+    return [{ orgId, state: `${phase}.hold`, kind: 'proxyFreeze', left: 0 }, aim];
+  return [aim];
 }
 
 function aimOf(world: World, random: Random): Aim {

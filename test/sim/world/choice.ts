@@ -2,6 +2,7 @@ import type { Policy } from '../../../statecharts/policy.ts';
 import { statesOfTheMachine } from '../../docs/states.ts';
 import type { ClientHabits } from '../clients/options.ts';
 import type { Random } from '../time/random.ts';
+import { storeAwayMs } from './faults/servers.ts';
 
 /** Home regions of the world; each has a cluster. */
 export const regions = ['eu-west-2', 'us-east-1'] as const;
@@ -42,8 +43,9 @@ export interface WorldChoice {
   readonly orgs: readonly OrgChoice[];
   readonly policy: Partial<Policy>;
   readonly mood: Mood;
-  /** The state whose turn it is: seeds in a row leave none out. */
+  /** The state whose turn it is, and what befalls it there: seeds in a row leave none out. */
   readonly inTurn: string;
+  readonly befalls: 'crash' | 'storeAway';
   /** Until when things go wrong and buttons are pressed (virtual milliseconds). */
   readonly troubleUntilMs: number;
   /** When the first org's home moves to another region, as a share of that time; null: it does not. */
@@ -51,6 +53,11 @@ export interface WorldChoice {
   /** Mean time between two buttons that somebody presses, beside those that bring the orgs on their way (milliseconds). */
   readonly buttonsEveryMs: number;
 }
+
+/** One round of seeds through all states in so many has the store away for a minute, which takes its time; in the others the owner is killed. */
+const storeAwayOnceIn = 20;
+/** Which of them: early enough for the first few hundred seeds. */
+const storeAwayRound = 3;
 
 export function chooseWorld(random: Random, seed: number): WorldChoice {
   const routing = random.weighted([
@@ -72,6 +79,8 @@ export function chooseWorld(random: Random, seed: number): WorldChoice {
     [4, { name: 'everything', everyMs: random.between(1_500, 10_000), aimed: random.integer(0, 3) }],
   ]);
   const inTurn = states[seed % states.length] ?? 'planned';
+  const round = Math.floor(seed / states.length) % storeAwayOnceIn;
+  const befalls = round === storeAwayRound ? 'storeAway' : 'crash';
   // An org that is to come far is not kept from it, but for what its seed does to it.
   const far = /^(flipping|verifying|soaking|completing|rollingBack)/.test(inTurn);
   const policy = choosePolicy(random);
@@ -87,7 +96,8 @@ export function chooseWorld(random: Random, seed: number): WorldChoice {
     policy: far ? { ...policy, approval: 'auto' } : policy,
     mood,
     inTurn,
-    troubleUntilMs: random.between(14_000, 32_000),
+    befalls,
+    troubleUntilMs: random.between(14_000, 32_000) + (befalls === 'storeAway' ? storeAwayMs : 0),
     homeMovesAt: !far && random.chance(0.1) ? random.between(0.1, 1) : null,
     buttonsEveryMs: !far && random.chance(0.5) ? random.between(1_000, 8_000) : 0,
   };

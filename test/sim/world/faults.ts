@@ -3,7 +3,7 @@ import { clockJump, crash, handOver, pause } from './faults/controllers.ts';
 import type { FaultHand } from './faults/hand.ts';
 import { partition, proxyCutOff, weather } from './faults/network.ts';
 import { colleague, proxyFreeze, proxyRestart } from './faults/proxies.ts';
-import { readOnly, replicationStall, serverCrash, serverFreeze, task } from './faults/servers.ts';
+import { readOnly, replicationStall, serverCrash, serverFreeze, storeAway, task } from './faults/servers.ts';
 import type { World } from './world.ts';
 
 export const faultKinds = [
@@ -22,6 +22,7 @@ export const faultKinds = [
   'readOnly',
   'replicationStall',
   'task',
+  'storeAway',
 ] as const;
 export type FaultKind = (typeof faultKinds)[number];
 
@@ -42,6 +43,8 @@ const weights: Readonly<Record<FaultKind, number>> = {
   readOnly: 1,
   replicationStall: 1,
   task: 2,
+  // A run is too short for a minute at any moment: it comes in turn only.
+  storeAway: 0,
 };
 
 const ways: Readonly<Record<FaultKind, (hand: FaultHand, orgId: number | undefined) => void>> = {
@@ -60,6 +63,7 @@ const ways: Readonly<Record<FaultKind, (hand: FaultHand, orgId: number | undefin
   readOnly,
   replicationStall,
   task,
+  storeAway,
 };
 
 /** What goes wrong, each thing for a while. */

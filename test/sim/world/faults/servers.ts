@@ -2,6 +2,9 @@ import { siteNames } from '../config.ts';
 import type { WorldServer } from '../databases.ts';
 import type { FaultHand } from './hand.ts';
 
+/** How long the store is away when it is away in every state in turn (virtual milliseconds). */
+export const storeAwayMs = 60_000;
+
 export function serverOf(hand: FaultHand): WorldServer {
   const { sites, clusters, store, coredb } = hand.world.databases;
   return hand.random.weighted([
@@ -53,4 +56,20 @@ export function task(hand: FaultHand): void {
   const trouble = hand.random.pick(['fail', 'stop', 'lag'] as const);
   const task = hand.world.databases.troubleTask(trouble);
   if (task !== null) hand.tell(`task ${task}: ${trouble}`);
+}
+
+/** The store is away for a minute, whatever else goes on: nobody can write a journal, a lease or a decision. */
+export function storeAway(hand: FaultHand): void {
+  const { store } = hand.world.databases;
+  if (store.process.state !== 'running') return;
+  const frozen = hand.random.chance(0.4);
+  hand.tell(`${store.name} is ${frozen ? 'frozen' : 'killed'} for a minute`);
+  if (frozen) store.process.stop();
+  else store.kill();
+  const { process } = store;
+  hand.lasting(storeAwayMs, storeAwayMs, () => {
+    hand.tell(`${store.name} is back`);
+    if (frozen) process.continue();
+    else store.restart();
+  });
 }
