@@ -31,6 +31,7 @@ import { WayBackWatch } from './returnPath/wayBack.ts';
 import { createFleetService } from './service/fleet.ts';
 import type { FleetService } from './service/fleetStatus.ts';
 import { createOperations, type OperationsService } from './service/operations.ts';
+import { createRouting, type RoutingService } from './service/routing.ts';
 import { createService } from './service/service.ts';
 import type { MigrationService } from './service/status.ts';
 import { createSamples } from './soaking/samples.ts';
@@ -158,6 +159,7 @@ export async function startController(
   service: MigrationService;
   fleet: FleetService;
   operations: OperationsService;
+  routing: RoutingService;
   driver: Driver;
   stop(): Promise<void>;
 }> {
@@ -233,6 +235,7 @@ export async function startController(
   return {
     service,
     operations: createOperations(estate, service),
+    routing: createRouting(estate),
     fleet: fleetService(config, estate, watch, keeper, machine.network),
     driver,
     async stop() {

@@ -2,6 +2,7 @@ import type { z } from 'zod';
 import { auditPage, migrationPage, problemSchema } from '../http/schemas.ts';
 import { type FleetStatus, fleetStatusSchema, type ProxyStatus, proxyStatusSchema } from '../service/fleetStatus.ts';
 import { type Evacuation, evacuationSchema, type FreezeStatus, freezeSchema } from '../service/operations.ts';
+import { type RoutingManifest, routingSchema } from '../service/routing.ts';
 import { type CommandName, type MigrationStatus, migrationStatusSchema } from '../service/status.ts';
 import type { ApiOptions, OrderInput } from './args.ts';
 import { ApiProblemError, ApiReplyError, ApiUnreachableError, NoMigrationError } from './errors.ts';
@@ -24,6 +25,7 @@ export interface Api {
   audit(): Promise<z.output<typeof auditPage>['items']>;
   verify(id: string, reason: string | null): Promise<MigrationStatus>;
   repairRows(id: string, reason: string | null): Promise<MigrationStatus>;
+  routing(): Promise<RoutingManifest>;
   fleet(): Promise<FleetStatus>;
   removeProxy(name: string, reason: string): Promise<ProxyStatus>;
   addProxy(name: string, reason: string | null): Promise<ProxyStatus>;
@@ -106,6 +108,7 @@ export function createApi({ api, token }: Pick<ApiOptions, 'api' | 'token'>): Ap
     },
     repairRows: (id, reason) => order(id, 'repair-rows', { reason, acceptLoss: false }),
     verify: (id, reason) => order(id, 'verify', { reason, acceptLoss: false }),
+    routing: () => ask('GET', '/routing', routingSchema),
     fleet: () => ask('GET', '/fleet', fleetStatusSchema),
     removeProxy: (name, reason) =>
       ask('POST', `/fleet/${encodeURIComponent(name)}/remove`, proxyStatusSchema, { reason }, proofTimeoutMs),

@@ -19,6 +19,7 @@ export const help = `bigdb-cutover: moves orgs from BigDB to their Aurora cluste
   bigdb-cutover fleet                         every proxy, and whether it counts
   bigdb-cutover fleet remove NAME --reason TEXT   take out a proxy that is proven dead
   bigdb-cutover fleet add NAME                give a proxy all routes, prove it, and count it again
+  bigdb-cutover routing export                which org is served by which cluster, for the connection layer
   bigdb-cutover fence install|status|remove --config FILE [ORG…]   without ORG: every org of CoreDB
   bigdb-cutover diagnose ORG --config FILE    journal and reality side by side; changes nothing
   bigdb-cutover repair ORG --config FILE      proposes the way back to a state that holds
@@ -69,6 +70,8 @@ export type OperationsInvocation =
   | ({ readonly command: 'evacuate'; readonly homeRegion: string; readonly reason: string } & ApiOptions)
   | ({ readonly command: 'audit' } & ApiOptions);
 
+export type RoutingInvocation = { readonly command: 'routing' } & ApiOptions;
+
 /** `diagnose` and `repair`, which look for themselves. */
 export interface RepairInvocation {
   readonly command: 'diagnose' | 'repair';
@@ -103,6 +106,7 @@ export type Invocation =
   | RepairInvocation
   | OperationsInvocation
   | FleetInvocation
+  | RoutingInvocation
   | ({ readonly command: 'status'; readonly target: string | null } & ApiOptions)
   | ({ readonly command: 'watch'; readonly target: string | null; readonly intervalMs: number } & ApiOptions)
   | ({ readonly command: 'schema'; readonly target: string; readonly reason: string | null } & ApiOptions)
@@ -184,6 +188,11 @@ export function parseInvocation(
     if (action !== 'accept') throw new UsageError('schema: expected accept');
     count(target, 'schema accept', 1, 1);
     return { command, target: target[0] ?? '', reason: values.reason ?? null, ...apiOf(values, env) };
+  }
+  if (command === 'routing') {
+    only(values, command, ofApi);
+    if (rest.join(' ') !== 'export') throw new UsageError('routing: expected export');
+    return { command, ...apiOf(values, env) };
   }
   if (command === 'audit') {
     only(values, command, ofApi);

@@ -6,6 +6,7 @@ import { fleet } from './fleet.ts';
 import { operate } from './operations.ts';
 import { acceptSchema, order, verify } from './order.ts';
 import { type Output, reportFailure } from './output.ts';
+import { exportRouting } from './routing.ts';
 import { status, watch } from './status.ts';
 
 /** One command line from beginning to end. Never throws: whatever happens becomes text and an exit code. */
@@ -55,6 +56,9 @@ async function carryOut(
       return exitCodes.ok;
     case 'fleet':
       await fleet(createApi(invocation), invocation, output);
+      return exitCodes.ok;
+    case 'routing':
+      await exportRouting(createApi(invocation), invocation, output);
       return exitCodes.ok;
     case 'status':
       await status(createApi(invocation), invocation, output);

@@ -7,6 +7,7 @@ import { armFailpoints, failpointVariable } from '../failpoints/arm.ts';
 import { buildApp } from '../http/app.ts';
 import type { FleetService } from '../service/fleetStatus.ts';
 import type { OperationsService } from '../service/operations.ts';
+import type { RoutingService } from '../service/routing.ts';
 import type { MigrationService } from '../service/status.ts';
 import { type ExitCode, exitCodes } from './exitCodes.ts';
 
@@ -15,6 +16,7 @@ export interface RunningController {
   readonly service: MigrationService;
   readonly operations: OperationsService;
   readonly fleet: FleetService;
+  readonly routing: RoutingService;
   stop(): Promise<void>;
 }
 export type StartController = (config: Config, logger: Logger) => Promise<RunningController>;
@@ -43,6 +45,7 @@ export async function serve(
       service: controller.service,
       operations: controller.operations,
       fleet: controller.fleet,
+      routing: controller.routing,
       tokens: config.tokens,
       ...(config.jwt === undefined ? {} : { jwt: config.jwt }),
       version: packageJson.version,

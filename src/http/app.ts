@@ -6,6 +6,7 @@ import type { JwtConfig } from '../config/identity.ts';
 import { RequestMalformedError } from '../errors/http.ts';
 import type { FleetService } from '../service/fleetStatus.ts';
 import type { OperationsService } from '../service/operations.ts';
+import type { RoutingService } from '../service/routing.ts';
 import type { MigrationService } from '../service/status.ts';
 import { auditCommands } from './audit.ts';
 import { requireTokens, type TokenEntry } from './auth.ts';
@@ -21,6 +22,7 @@ import { migrationRoutes } from './migrations.ts';
 import { watchRoutes } from './openapi.ts';
 import { operationRoutes } from './operations.ts';
 import { handleProblems, problemText, sendProblem } from './problems.ts';
+import { routingRoutes } from './routing.ts';
 import type { App } from './types.ts';
 
 /** What the HTTP side is built from. It reads neither environment nor configuration, and does not listen. */
@@ -28,6 +30,7 @@ export interface AppParts {
   readonly service: MigrationService;
   readonly operations: OperationsService;
   readonly fleet: FleetService;
+  readonly routing: RoutingService;
   readonly tokens: readonly TokenEntry[];
   /** JSON Web Tokens that are taken beside them. */
   readonly jwt?: JwtConfig;
@@ -41,7 +44,17 @@ const bodyLimitBytes = 64 * 1024;
 const requestTimeoutMs = 30_000;
 
 /** The HTTP API. Nothing but health is served without a token. */
-export function buildApp({ service, fleet, operations, tokens, jwt, version, logger, streams }: AppParts): App {
+export function buildApp({
+  service,
+  fleet,
+  operations,
+  routing,
+  tokens,
+  jwt,
+  version,
+  logger,
+  streams,
+}: AppParts): App {
   const app: App = Fastify({
     ...(logger ? { loggerInstance: logger } : { logger: false }),
     logController: new LogController({ disableRequestLogging: true }),
@@ -80,6 +93,7 @@ export function buildApp({ service, fleet, operations, tokens, jwt, version, log
     commandRoutes(scope, service);
     operationRoutes(scope, operations);
     fleetRoutes(scope, fleet);
+    routingRoutes(scope, routing);
     eventRoutes(scope, service, { ...streamDefaults, ...streams });
     describeRoutes(scope, version);
     refuseOtherMethods();

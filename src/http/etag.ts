@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { FastifyReply, FastifyRequest } from 'fastify';
+import type { Answer } from '../service/answer.ts';
 import type { MigrationStatus } from '../service/status.ts';
 
 /**
@@ -28,4 +29,10 @@ export function sentNotModified(request: FastifyRequest, reply: FastifyReply, et
   if (wanted.trim() !== '*' && !wanted.split(',').some((tag) => bare(tag) === bare(etag))) return false;
   reply.code(304).send();
   return true;
+}
+
+/** Sends what is kept as bytes, or 304 where the asker has it already. */
+export function sendAnswer(request: FastifyRequest, reply: FastifyReply, { etag, body }: Answer): FastifyReply {
+  if (sentNotModified(request, reply, etag)) return reply;
+  return reply.type('application/json; charset=utf-8').send(body);
 }

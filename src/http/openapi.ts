@@ -2,6 +2,7 @@ import type { RouteOptions } from 'fastify';
 import { z } from 'zod';
 import { fleetStatusSchema, proxyStatusSchema } from '../service/fleetStatus.ts';
 import { auditEntrySchema, evacuationSchema, freezeSchema } from '../service/operations.ts';
+import { routingSchema } from '../service/routing.ts';
 import { migrationStatusSchema, timelineEventSchema } from '../service/status.ts';
 import {
   auditPage,
@@ -28,6 +29,7 @@ const answers = {
   AuditPage: auditPage,
   Fleet: fleetStatusSchema,
   Proxy: proxyStatusSchema,
+  Routing: routingSchema,
   Health: health,
   Readiness: readiness,
   Problem: problemSchema,

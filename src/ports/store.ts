@@ -114,6 +114,24 @@ export type RecordName =
   | 'leftBehind'
   | 'wayBack';
 
+/** Which side serves an org, by its journal. `held`: nobody is written to, and nothing is decided yet or all is being released. */
+export interface ServedOrg {
+  readonly orgId: number;
+  /** `unknown` where this version could not read the journal. */
+  readonly side: 'source' | 'held' | 'cluster' | 'unknown';
+  readonly homeRegion: string;
+  /** The migration that brought it there. */
+  readonly migrationId: string;
+  readonly sinceMs: number;
+}
+
+/** Every org that is not plainly at the source, at one moment. */
+export interface Routes {
+  /** Grows with every change of any org's side. */
+  readonly revision: number;
+  readonly orgs: readonly ServedOrg[];
+}
+
 export interface ListQuery {
   readonly state?: string;
   readonly homeRegion?: string;
@@ -189,6 +207,11 @@ export interface Store extends OperationsStore {
   unretired(migrationId: string): Promise<readonly AttemptRow[]>;
   /** The org's slot in the range of rule ids; given once, kept for ever. */
   routeSlot(orgId: number): Promise<number>;
+
+  routesRevision(): Promise<number>;
+  routes(): Promise<Routes>;
+  /** Null where the org never had a migration: it is at the source. */
+  servedBy(orgId: number): Promise<ServedOrg | null>;
 
   /** A command for the owner of the migration, kept until a step holds its effect; resolves to its number. */
   postCommand(input: Omit<InboxCommand, 'id'>): Promise<number>;

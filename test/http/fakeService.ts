@@ -3,7 +3,9 @@ import { ProxyUnknownError } from '../../src/errors/fleet.ts';
 import { UnknownMigrationError } from '../../src/errors/service.ts';
 import { type AppParts, buildApp } from '../../src/http/app.ts';
 import type { App } from '../../src/http/types.ts';
+import type { Routes } from '../../src/ports/store.ts';
 import type { FleetService, ProxyStatus } from '../../src/service/fleetStatus.ts';
+import { createRouting } from '../../src/service/routing.ts';
 import type { Actor, MigrationService, MigrationStatus, TimelineEvent } from '../../src/service/status.ts';
 import { FakeOperations } from './fakeOperations.ts';
 
@@ -167,6 +169,29 @@ export function proxyStatusOf(name: string, standing: ProxyStatus['standing']): 
   };
 }
 
+/** What stands in the store of who is served where; the tests change it. */
+export class FakeRoutes {
+  routes: Routes = { revision: 1, orgs: [] };
+  /** How often the store was asked, for the revision and for all of it. */
+  readonly asked = { revision: 0, routes: 0 };
+
+  readonly service = createRouting({
+    clusters: new Map([['eu-west-2', { name: 'aurora-eu' }]]) as unknown as Parameters<
+      typeof createRouting
+    >[0]['clusters'],
+    store: {
+      routesRevision: async () => {
+        this.asked.revision += 1;
+        return this.routes.revision;
+      },
+      routes: async () => {
+        this.asked.routes += 1;
+        return this.routes;
+      },
+    } as unknown as Parameters<typeof createRouting>[0]['store'],
+  });
+}
+
 const roleNames = ['viewer', 'operator', 'approver', 'admin'] as const;
 
 /** The header with the token of a role. */
@@ -178,19 +203,22 @@ export function fakeApp(parts: Partial<AppParts> = {}): {
   service: FakeService;
   fleet: FakeFleet;
   operations: FakeOperations;
+  routes: FakeRoutes;
 } {
   const service = new FakeService();
   const fleet = new FakeFleet();
   const operations = new FakeOperations();
+  const routes = new FakeRoutes();
   const tokens = roleNames.map((role) => ({
     name: `the ${role}`,
     role,
     sha256: createHash('sha256').update(`token-of-${role}`).digest('hex'),
   }));
   return {
-    app: buildApp({ service, fleet, operations, tokens, version: '1.2.3', ...parts }),
+    app: buildApp({ service, fleet, operations, routing: routes.service, tokens, version: '1.2.3', ...parts }),
     service,
     fleet,
     operations,
+    routes,
   };
 }

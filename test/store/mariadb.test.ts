@@ -5,6 +5,7 @@ import { journalSuite } from './suites/journal.ts';
 import { operationsSuite } from './suites/operations.ts';
 import { ownershipSuite } from './suites/ownership.ts';
 import { schemaSuite } from './suites/schema.ts';
+import { servedSuite } from './suites/served.ts';
 import { type StoreServer, startStoreServer } from './world.ts';
 
 let started: StoreServer;
@@ -19,5 +20,6 @@ describe('the store on a mariadb server', () => {
   attemptSuite(() => started);
   ownershipSuite(() => started);
   operationsSuite(() => started);
+  servedSuite(() => started);
   fleetSuite(() => started);
 });

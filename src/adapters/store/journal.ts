@@ -4,6 +4,7 @@ import { OwnershipLostError, StoreUnavailableError } from '../../errors/store.ts
 import type { NewTimelineEvent, Store } from '../../ports/store.ts';
 import { type StorePool, type StoreSession, transaction, withSession } from './connection.ts';
 import { migrationColumns, toListed, toMigration, toTimelineEvent } from './rows.ts';
+import { beginServed, writeServed } from './served.ts';
 
 type JournalOperations = Pick<
   Store,
@@ -56,6 +57,8 @@ export function journalOperations(pool: StorePool): JournalOperations {
             epochRow.parse(earlier).epoch,
             input.id,
           ]);
+          const { orgId, homeRegion, id: migrationId, atMs: sinceMs } = input;
+          await beginServed(session, { orgId, homeRegion, migrationId, sinceMs });
           await append(session, input.id, input.timeline);
         });
       } catch (error) {
@@ -125,6 +128,9 @@ export function journalOperations(pool: StorePool): JournalOperations {
           ],
         );
         if (changed !== 1) throw new OwnershipLostError(step.id, step.epoch);
+        const { orgId, homeRegion, serving } = step.journal.context;
+        const { id: migrationId, sinceMs } = step;
+        await writeServed(session, { orgId, homeRegion, migrationId, side: serving, sinceMs });
         await append(session, step.id, step.timeline);
         if (step.commands.length > 0) await session.write('DELETE FROM inbox WHERE id IN (?)', [step.commands]);
         if (step.ended) await session.write('DELETE FROM inbox WHERE migration_id = ?', [step.id]);

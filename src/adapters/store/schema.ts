@@ -4,9 +4,16 @@ import type { StoreConnection } from './connection.ts';
 import { statements as first } from './migrations/0001.ts';
 import { statements as second } from './migrations/0002.ts';
 import { statements as third } from './migrations/0003.ts';
+import { statements as fourth } from './migrations/0004.ts';
 
 /** Every migration of the store's schema, in order; the number is the index plus one. */
-const migrations: readonly (readonly string[])[] = [first, second, third];
+const migrations: readonly (readonly Step[])[] = [first, second, third, fourth];
+
+/** A statement, or work that takes several. */
+type Step = string | ((connection: StoreConnection) => Promise<void>);
+
+/** What ALTER TABLE … ADD COLUMN answers where an earlier run was cut off between it and its record. */
+const columnIsThere = 1060;
 
 const lockRow = z.object({ given: z.coerce.number().int().nullable() });
 const versionRow = z.object({ version: z.coerce.number().int() });
@@ -35,11 +42,20 @@ export async function migrateSchema(connection: StoreConnection): Promise<void> 
   }
 }
 
-async function applyVersion(connection: StoreConnection, version: number, steps: readonly string[]): Promise<void> {
+async function applyVersion(connection: StoreConnection, version: number, steps: readonly Step[]): Promise<void> {
   const [rows] = await connection.query('SELECT COUNT(*) AS version FROM schema_steps WHERE version = ?', [version]);
   const done = versionRow.parse((rows as unknown[])[0]).version;
   for (let step = done; step < steps.length; step++) {
-    await connection.query(steps[step] ?? '');
+    await carryOut(connection, steps[step] ?? '');
     await connection.query('INSERT INTO schema_steps VALUES (?, ?, NOW(3))', [version, step]);
+  }
+}
+
+async function carryOut(connection: StoreConnection, step: Step): Promise<void> {
+  if (typeof step !== 'string') return step(connection);
+  try {
+    await connection.query(step);
+  } catch (error) {
+    if ((error as { errno?: unknown }).errno !== columnIsThere) throw error;
   }
 }

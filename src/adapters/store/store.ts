@@ -8,6 +8,7 @@ import { journalOperations } from './journal.ts';
 import { operationsStore } from './operations.ts';
 import { ownershipOperations } from './ownership.ts';
 import { migrateSchema } from './schema.ts';
+import { servedOperations } from './served.ts';
 
 /** The store on MySQL or MariaDB. Opens connections as they are needed; `migrate()` comes before anything else. */
 export function createStore(
@@ -27,6 +28,7 @@ export function createStore(
     decide: (input) => between('store.decide', input.migrationId, () => attempts.decide(input)),
     ...ownershipOperations(pool),
     ...operationsStore(pool),
+    ...servedOperations(pool),
     ...fleetOperations(pool),
     close: () => pool.end(),
   };

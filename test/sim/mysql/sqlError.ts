@@ -31,6 +31,7 @@ export const sqlErrors = {
   noDatabase: (name: string) => new SqlError(1049, 'ER_BAD_DB_ERROR', '42000', `Unknown database '${name}'`),
   noColumn: (name: string) => new SqlError(1054, 'ER_BAD_FIELD_ERROR', '42S22', `Unknown column '${name}'`),
   exists: (name: string) => new SqlError(1050, 'ER_TABLE_EXISTS_ERROR', '42S01', `Table '${name}' already exists`),
+  columnExists: (name: string) => new SqlError(1060, 'ER_DUP_FIELDNAME', '42S21', `Duplicate column name '${name}'`),
   databaseExists: (name: string) =>
     new SqlError(1007, 'ER_DB_CREATE_EXISTS', 'HY000', `Can't create database '${name}'; database exists`),
   signal: (state: string, message: string) => new SqlError(1644, 'ER_SIGNAL_EXCEPTION', state, message),

@@ -9,6 +9,7 @@ import { journalSuite } from '../../../store/suites/journal.ts';
 import { operationsSuite } from '../../../store/suites/operations.ts';
 import { ownershipSuite } from '../../../store/suites/ownership.ts';
 import { schemaSuite } from '../../../store/suites/schema.ts';
+import { servedSuite } from '../../../store/suites/served.ts';
 import type { StoreServer } from '../../../store/world.ts';
 import { suiteConnection } from './connection.ts';
 import { RealTime } from './realTime.ts';
@@ -64,4 +65,5 @@ describe.each(['mariadb', 'mysql'] as const)('the store on a simulated %s server
   fleetSuite(() => started);
   ownershipSuite(() => started);
   operationsSuite(() => started);
+  servedSuite(() => started);
 });

@@ -59,7 +59,10 @@ export function administer(
 /** Carries out a definition of the schema, written here or at another server. */
 export function define(
   { core, database, user }: Pick<ServerSession, 'core' | 'database' | 'user'>,
-  statement: Extract<Statement, { kind: 'createDatabase' | 'createTable' | 'createTrigger' | 'dropTrigger' }>,
+  statement: Extract<
+    Statement,
+    { kind: 'createDatabase' | 'createTable' | 'addColumn' | 'createTrigger' | 'dropTrigger' }
+  >,
 ): void {
   switch (statement.kind) {
     case 'createDatabase':
@@ -67,6 +70,9 @@ export function define(
       return;
     case 'createTable':
       core.catalog.createTable(statement, database);
+      return;
+    case 'addColumn':
+      core.catalog.addColumn(statement, database);
       return;
     case 'createTrigger':
       core.catalog.createTrigger(statement, database, `${user}@%`);

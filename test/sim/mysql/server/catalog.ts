@@ -3,7 +3,8 @@ import { compileInsert } from '../evaluate/insert.ts';
 import { type CompiledSelect, Compiler } from '../evaluate/select.ts';
 import { compileTrigger, type Trigger } from '../evaluate/triggers.ts';
 import { compileDelete, compileUpdate, type Writer, type Written } from '../evaluate/write.ts';
-import type { Delete, Insert, Select, Statement, Update } from '../sql/ast.ts';
+import type { AddColumn, Delete, Insert, Select, Statement, Update } from '../sql/ast.ts';
+import { UnsupportedSql } from '../sql/unsupported.ts';
 import type { Value } from '../sql/value.ts';
 import { sqlErrors } from '../sqlError.ts';
 import { Table } from '../storage/table.ts';
@@ -63,6 +64,15 @@ export class Catalog {
       throw sqlErrors.exists(statement.name.table);
     }
     tables.set(statement.name.table, new Table(schema, statement));
+    this.#forget();
+  }
+
+  /** Of a table that nobody has written to yet: the simulation upgrades nothing. */
+  addColumn({ table: { schema, table: name }, column }: AddColumn, database: string | null): void {
+    const found = this.table(schema ?? database ?? '', name);
+    if (found.findColumn(column.name) !== undefined) throw sqlErrors.columnExists(column.name);
+    if (found.rows().length > 0) throw new UnsupportedSql(`ALTER TABLE ${name}`, 'a table without rows');
+    this.#schemas.get(found.schema)?.set(name, found.with(column));
     this.#forget();
   }
 

@@ -120,6 +120,12 @@ export interface CreateTable {
   readonly unique: readonly { readonly name: string; readonly columns: readonly string[] }[];
 }
 
+export interface AddColumn {
+  readonly kind: 'addColumn';
+  readonly table: TableName;
+  readonly column: ColumnDefinition;
+}
+
 export interface CreateTrigger {
   readonly kind: 'createTrigger';
   readonly schema: string | null;
@@ -148,6 +154,7 @@ export type Statement =
   | Update
   | Delete
   | CreateTable
+  | AddColumn
   | CreateTrigger
   | { readonly kind: 'createDatabase'; readonly name: string; readonly ifNotExists: boolean }
   | { readonly kind: 'dropTrigger'; readonly schema: string | null; readonly name: string; readonly ifExists: boolean }

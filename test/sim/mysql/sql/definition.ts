@@ -26,6 +26,14 @@ export function create(cursor: Cursor): Statement {
   return { kind: 'createTrigger', schema, name, event, table: on, body: program(cursor) };
 }
 
+/** Reads what follows ALTER. */
+export function alter(cursor: Cursor): Statement {
+  cursor.expect('TABLE');
+  const table = tableName(cursor);
+  cursor.expect('ADD', 'COLUMN');
+  return { kind: 'addColumn', table, column: column(cursor).column };
+}
+
 /** Reads what follows DROP. */
 export function drop(cursor: Cursor): Statement {
   cursor.expect('TRIGGER');

@@ -1,6 +1,6 @@
 import type { Assignment, Expression, Insert, Statement, VariableAssignment } from './ast.ts';
 import { Cursor } from './cursor.ts';
-import { create, drop } from './definition.ts';
+import { alter, create, drop } from './definition.ts';
 import { expression } from './expression.ts';
 import { ordering, select, tableName } from './select.ts';
 
@@ -70,6 +70,8 @@ function statement(cursor: Cursor): Statement {
       return xa(cursor);
     case 'CREATE':
       return create(cursor);
+    case 'ALTER':
+      return alter(cursor);
     case 'DROP':
       return drop(cursor);
     case 'GRANT':

@@ -1,4 +1,4 @@
-import type { CreateTable } from '../sql/ast.ts';
+import type { ColumnDefinition, CreateTable } from '../sql/ast.ts';
 import { compare, keyText, order, type Value } from '../sql/value.ts';
 import { sqlErrors } from '../sqlError.ts';
 import { type Column, coerce, columnOf } from './column.ts';
@@ -35,6 +35,7 @@ export class Table {
   readonly autoIncrement: number;
   /** The lowest number that was not given yet. */
   nextId = 1;
+  readonly #definition: CreateTable;
   readonly #rows = new Map<string, Row>();
   readonly #unique: readonly Map<string, Set<Row>>[];
   readonly #byName = new Map<string, number>();
@@ -42,6 +43,7 @@ export class Table {
 
   constructor(schema: string, definition: CreateTable) {
     this.schema = schema;
+    this.#definition = definition;
     this.name = definition.name.table;
     this.columns = definition.columns.map(columnOf);
     for (const [index, column] of this.columns.entries()) this.#byName.set(column.name.toLowerCase(), index);
@@ -50,6 +52,11 @@ export class Table {
     this.unique = definition.unique.map(({ name, columns }) => ({ name, columns: indexes(columns) }));
     this.#unique = this.unique.map(() => new Map());
     this.autoIncrement = this.columns.findIndex((column) => column.autoIncrement);
+  }
+
+  /** The same without rows, with one more column. */
+  with(column: ColumnDefinition): Table {
+    return new Table(this.schema, { ...this.#definition, columns: [...this.#definition.columns, column] });
   }
 
   get fullName(): string {
