@@ -31,6 +31,7 @@ import { WayBackWatch } from './returnPath/wayBack.ts';
 import { createFleetService } from './service/fleet.ts';
 import type { FleetService } from './service/fleetStatus.ts';
 import { createOperations, type OperationsService } from './service/operations.ts';
+import { createOrgs, type OrgService } from './service/orgs.ts';
 import { createRouting, type RoutingService } from './service/routing.ts';
 import { createService } from './service/service.ts';
 import type { MigrationService } from './service/status.ts';
@@ -160,6 +161,7 @@ export async function startController(
   fleet: FleetService;
   operations: OperationsService;
   routing: RoutingService;
+  orgs: OrgService;
   driver: Driver;
   stop(): Promise<void>;
 }> {
@@ -236,6 +238,7 @@ export async function startController(
     service,
     operations: createOperations(estate, service),
     routing: createRouting(estate),
+    orgs: createOrgs({ estate, policy: config.policy }),
     fleet: fleetService(config, estate, watch, keeper, machine.network),
     driver,
     async stop() {

@@ -2,6 +2,7 @@ import type { z } from 'zod';
 import { auditPage, migrationPage, problemSchema } from '../http/schemas.ts';
 import { type FleetStatus, fleetStatusSchema, type ProxyStatus, proxyStatusSchema } from '../service/fleetStatus.ts';
 import { type Evacuation, evacuationSchema, type FreezeStatus, freezeSchema } from '../service/operations.ts';
+import { type OrgStatus, orgSchema, type PreflightReport, preflightSchema } from '../service/orgs.ts';
 import { type RoutingManifest, routingSchema } from '../service/routing.ts';
 import { type CommandName, type MigrationStatus, migrationStatusSchema } from '../service/status.ts';
 import type { ApiOptions, OrderInput } from './args.ts';
@@ -10,6 +11,8 @@ import { ApiProblemError, ApiReplyError, ApiUnreachableError, NoMigrationError }
 /** How long one answer may take, and one that needs a proof (milliseconds). */
 const timeoutMs = 15_000;
 const proofTimeoutMs = 180_000;
+/** Longest that a preflight takes, with room to spare (milliseconds). */
+const preflightTimeoutMs = 60_000;
 
 /** The controller's API, as far as the command line uses it. Throws the errors of `errors.ts`. */
 export interface Api {
@@ -25,6 +28,8 @@ export interface Api {
   audit(): Promise<z.output<typeof auditPage>['items']>;
   verify(id: string, reason: string | null): Promise<MigrationStatus>;
   repairRows(id: string, reason: string | null): Promise<MigrationStatus>;
+  org(orgId: number): Promise<OrgStatus>;
+  preflight(orgId: number): Promise<PreflightReport>;
   routing(): Promise<RoutingManifest>;
   fleet(): Promise<FleetStatus>;
   removeProxy(name: string, reason: string): Promise<ProxyStatus>;
@@ -108,6 +113,8 @@ export function createApi({ api, token }: Pick<ApiOptions, 'api' | 'token'>): Ap
     },
     repairRows: (id, reason) => order(id, 'repair-rows', { reason, acceptLoss: false }),
     verify: (id, reason) => order(id, 'verify', { reason, acceptLoss: false }),
+    org: (orgId) => ask('GET', `/orgs/${orgId}`, orgSchema),
+    preflight: (orgId) => ask('POST', '/preflight', preflightSchema, { orgId }, preflightTimeoutMs),
     routing: () => ask('GET', '/routing', routingSchema),
     fleet: () => ask('GET', '/fleet', fleetStatusSchema),
     removeProxy: (name, reason) =>

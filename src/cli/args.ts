@@ -6,6 +6,7 @@ import { UsageError } from './errors.ts';
 export const help = `bigdb-cutover: moves orgs from BigDB to their Aurora cluster
 
   bigdb-cutover serve --config FILE           run the controller
+  bigdb-cutover preflight ORG                 everything that stands in the way of the org's move; changes nothing
   bigdb-cutover start ORG|ID                  plan the org's move, if it has none, and start it
   bigdb-cutover pause|resume|approve|rollback|complete|cancel|retry ORG|ID
   bigdb-cutover verify ORG|ID                 compare both sides now; the result stands in the status
@@ -19,6 +20,7 @@ export const help = `bigdb-cutover: moves orgs from BigDB to their Aurora cluste
   bigdb-cutover fleet                         every proxy, and whether it counts
   bigdb-cutover fleet remove NAME --reason TEXT   take out a proxy that is proven dead
   bigdb-cutover fleet add NAME                give a proxy all routes, prove it, and count it again
+  bigdb-cutover org ORG                       where the org is served, its home region and its migrations
   bigdb-cutover routing export                which org is served by which cluster, for the connection layer
   bigdb-cutover fence install|status|remove --config FILE [ORG…]   without ORG: every org of CoreDB
   bigdb-cutover diagnose ORG --config FILE    journal and reality side by side; changes nothing
@@ -42,7 +44,7 @@ A whole number is an org and means its open migration, else its newest; anything
 Exit codes: 0 done; 1 failed; 2 wrong usage, value or configuration; 3 not allowed (state, role or policy);
 4 no such migration, org or proxy; 5 the controller (for fence, diagnose and repair: a database) cannot be reached or cannot answer now.
 fence status ends with 1 where the fence is not complete, diagnose where it found a contradiction, repair where it
-proposes something.
+proposes something, preflight where something stands in the way.
 `;
 
 /** How the API is reached. */
@@ -70,6 +72,7 @@ export type OperationsInvocation =
   | ({ readonly command: 'evacuate'; readonly homeRegion: string; readonly reason: string } & ApiOptions)
   | ({ readonly command: 'audit' } & ApiOptions);
 
+export type OrgInvocation = { readonly command: 'preflight' | 'org'; readonly orgId: number } & ApiOptions;
 export type RoutingInvocation = { readonly command: 'routing' } & ApiOptions;
 
 /** `diagnose` and `repair`, which look for themselves. */
@@ -107,6 +110,7 @@ export type Invocation =
   | OperationsInvocation
   | FleetInvocation
   | RoutingInvocation
+  | OrgInvocation
   | ({ readonly command: 'status'; readonly target: string | null } & ApiOptions)
   | ({ readonly command: 'watch'; readonly target: string | null; readonly intervalMs: number } & ApiOptions)
   | ({ readonly command: 'schema'; readonly target: string; readonly reason: string | null } & ApiOptions)
@@ -188,6 +192,11 @@ export function parseInvocation(
     if (action !== 'accept') throw new UsageError('schema: expected accept');
     count(target, 'schema accept', 1, 1);
     return { command, target: target[0] ?? '', reason: values.reason ?? null, ...apiOf(values, env) };
+  }
+  if (command === 'preflight' || command === 'org') {
+    only(values, command, ofApi);
+    count(rest, command, 1, 1);
+    return { command, orgId: orgIdOf(rest[0] ?? ''), ...apiOf(values, env) };
   }
   if (command === 'routing') {
     only(values, command, ofApi);

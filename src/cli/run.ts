@@ -5,6 +5,7 @@ import { type ExitCode, exitCodes } from './exitCodes.ts';
 import { fleet } from './fleet.ts';
 import { operate } from './operations.ts';
 import { acceptSchema, order, verify } from './order.ts';
+import { org, preflight } from './orgs.ts';
 import { type Output, reportFailure } from './output.ts';
 import { exportRouting } from './routing.ts';
 import { status, watch } from './status.ts';
@@ -56,6 +57,11 @@ async function carryOut(
       return exitCodes.ok;
     case 'fleet':
       await fleet(createApi(invocation), invocation, output);
+      return exitCodes.ok;
+    case 'preflight':
+      return preflight(createApi(invocation), invocation, output);
+    case 'org':
+      await org(createApi(invocation), invocation, output);
       return exitCodes.ok;
     case 'routing':
       await exportRouting(createApi(invocation), invocation, output);

@@ -7,6 +7,7 @@ import { armFailpoints, failpointVariable } from '../failpoints/arm.ts';
 import { buildApp } from '../http/app.ts';
 import type { FleetService } from '../service/fleetStatus.ts';
 import type { OperationsService } from '../service/operations.ts';
+import type { OrgService } from '../service/orgs.ts';
 import type { RoutingService } from '../service/routing.ts';
 import type { MigrationService } from '../service/status.ts';
 import { type ExitCode, exitCodes } from './exitCodes.ts';
@@ -17,6 +18,7 @@ export interface RunningController {
   readonly operations: OperationsService;
   readonly fleet: FleetService;
   readonly routing: RoutingService;
+  readonly orgs: OrgService;
   stop(): Promise<void>;
 }
 export type StartController = (config: Config, logger: Logger) => Promise<RunningController>;
@@ -46,6 +48,7 @@ export async function serve(
       operations: controller.operations,
       fleet: controller.fleet,
       routing: controller.routing,
+      orgs: controller.orgs,
       tokens: config.tokens,
       ...(config.jwt === undefined ? {} : { jwt: config.jwt }),
       version: packageJson.version,

@@ -91,3 +91,14 @@ export class SecondPersonError extends CutoverError {
     super(`${command} needs a second person: ${starter} started the move`, { details: { command, starter } });
   }
 }
+
+/** A question of preflight was not answered in time. */
+export class PreflightTimeoutError extends CutoverError {
+  readonly code = 'PREFLIGHT_TIMEOUT';
+  readonly remedy = 'Ask again; if it stays so, see whether what is named here answers at all.';
+  readonly transient = true;
+
+  constructor(subject: string, withinMs: number) {
+    super(`preflight had no answer about ${subject} within ${withinMs} ms`, { details: { subject, withinMs } });
+  }
+}

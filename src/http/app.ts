@@ -6,6 +6,7 @@ import type { JwtConfig } from '../config/identity.ts';
 import { RequestMalformedError } from '../errors/http.ts';
 import type { FleetService } from '../service/fleetStatus.ts';
 import type { OperationsService } from '../service/operations.ts';
+import type { OrgService } from '../service/orgs.ts';
 import type { RoutingService } from '../service/routing.ts';
 import type { MigrationService } from '../service/status.ts';
 import { auditCommands } from './audit.ts';
@@ -21,6 +22,7 @@ import { watchMethods } from './methods.ts';
 import { migrationRoutes } from './migrations.ts';
 import { watchRoutes } from './openapi.ts';
 import { operationRoutes } from './operations.ts';
+import { orgRoutes } from './orgs.ts';
 import { handleProblems, problemText, sendProblem } from './problems.ts';
 import { routingRoutes } from './routing.ts';
 import type { App } from './types.ts';
@@ -31,6 +33,7 @@ export interface AppParts {
   readonly operations: OperationsService;
   readonly fleet: FleetService;
   readonly routing: RoutingService;
+  readonly orgs: OrgService;
   readonly tokens: readonly TokenEntry[];
   /** JSON Web Tokens that are taken beside them. */
   readonly jwt?: JwtConfig;
@@ -49,6 +52,7 @@ export function buildApp({
   fleet,
   operations,
   routing,
+  orgs,
   tokens,
   jwt,
   version,
@@ -94,6 +98,7 @@ export function buildApp({
     operationRoutes(scope, operations);
     fleetRoutes(scope, fleet);
     routingRoutes(scope, routing);
+    orgRoutes(scope, orgs);
     eventRoutes(scope, service, { ...streamDefaults, ...streams });
     describeRoutes(scope, version);
     refuseOtherMethods();

@@ -27,6 +27,9 @@ export const roleOfCommand: Readonly<Record<CommandName, Role>> = {
 /** It costs the databases something, and changes nothing. */
 export const roleOfVerify: Role = 'operator';
 
+/** The same: it counts rows, reads shapes and watches the proxies for two seconds. */
+export const roleOfPreflight: Role = 'operator';
+
 /** Writes rows at the side that does not serve the org. */
 export const roleOfRepairRows: Role = 'approver';
 

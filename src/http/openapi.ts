@@ -2,6 +2,7 @@ import type { RouteOptions } from 'fastify';
 import { z } from 'zod';
 import { fleetStatusSchema, proxyStatusSchema } from '../service/fleetStatus.ts';
 import { auditEntrySchema, evacuationSchema, freezeSchema } from '../service/operations.ts';
+import { orgSchema, preflightSchema } from '../service/orgs.ts';
 import { routingSchema } from '../service/routing.ts';
 import { migrationStatusSchema, timelineEventSchema } from '../service/status.ts';
 import {
@@ -11,6 +12,7 @@ import {
   eventPage,
   health,
   migrationPage,
+  preflightBody,
   problemSchema,
   readiness,
   reasonBody,
@@ -30,11 +32,13 @@ const answers = {
   Fleet: fleetStatusSchema,
   Proxy: proxyStatusSchema,
   Routing: routingSchema,
+  Org: orgSchema,
+  Preflight: preflightSchema,
   Health: health,
   Readiness: readiness,
   Problem: problemSchema,
 };
-const requests = { CreateMigration: createBody, Command: commandBody, Reason: reasonBody };
+const requests = { CreateMigration: createBody, Command: commandBody, Reason: reasonBody, AskPreflight: preflightBody };
 
 type Json = Record<string, unknown>;
 const reference = (name: string) => ({ $ref: `#/components/schemas/${name}` });

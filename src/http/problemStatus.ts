@@ -75,6 +75,7 @@ export const problemStatus: Readonly<Record<string, number>> = {
   MARKER_TIMEOUT: 503,
   NOT_READY: 503,
   PLACE_UNAVAILABLE: 503,
+  PREFLIGHT_TIMEOUT: 503,
   PROXY_UNAVAILABLE: 503,
   REPAIR_BLOCKED: 503,
   REPLICATION_UNAVAILABLE: 503,
@@ -84,7 +85,11 @@ export const problemStatus: Readonly<Record<string, number>> = {
   VIEW_NOT_PINNED: 503,
 };
 
+/** What is asked for by its own address is not there; named in a command it is understood, and cannot be moved. */
+const absentWhereAskedFor: ReadonlySet<string> = new Set(['ORG_UNKNOWN']);
+
 /** Status of an error; one that is not in the table is a fault of ours, or of something that did not answer. */
-export function statusOfError(error: CutoverError): number {
+export function statusOfError(error: CutoverError, method = 'POST'): number {
+  if (method === 'GET' && absentWhereAskedFor.has(error.code)) return 404;
   return problemStatus[error.code] ?? (isTransient(error) ? 503 : 500);
 }

@@ -27,7 +27,7 @@ export function handleProblems(app: App): void {
 /** Answers with the problem, and logs what a problem must not tell. */
 export function sendProblem(thrown: unknown, request: FastifyRequest, reply: FastifyReply): FastifyReply {
   const error = known(thrown);
-  const status = statusOfError(error);
+  const status = statusOfError(error, request.method);
   request.problemCode = error.code;
   if (status === 500) request.log.error({ err: thrown, code: error.code }, 'request failed');
   else if (status > 500) request.log.warn({ err: thrown, code: error.code }, 'request failed');

@@ -23,6 +23,9 @@ export const idParams = z.strictObject({
   id: z.string().regex(/^[A-Za-z0-9][A-Za-z0-9_.:-]{0,63}$/, 'is not the id of a migration'),
 });
 
+export const orgParams = z.strictObject({ orgId: queryInteger(1, orgIdMaximum) });
+export const preflightBody = z.strictObject({ orgId: z.int().min(1).max(orgIdMaximum) });
+
 export const createBody = z.strictObject({
   orgId: z.int().min(1).max(orgIdMaximum),
   policy: policyRequestSchema.optional().describe('Only what is to be stricter than the configuration’s policy'),

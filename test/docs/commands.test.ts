@@ -5,6 +5,7 @@ import { parseInvocation } from '../../src/cli/args.ts';
 import { buildApp } from '../../src/http/app.ts';
 import type { FleetService } from '../../src/service/fleetStatus.ts';
 import type { OperationsService } from '../../src/service/operations.ts';
+import type { OrgService } from '../../src/service/orgs.ts';
 import type { RoutingService } from '../../src/service/routing.ts';
 import type { MigrationService } from '../../src/service/status.ts';
 import { codeIn, documents, sourcesIn, textOf } from './documents.ts';
@@ -52,6 +53,7 @@ test('the paths of the API that the documents name are served', async () => {
     operations: {} as OperationsService,
     fleet: {} as FleetService,
     routing: {} as RoutingService,
+    orgs: {} as OrgService,
     tokens: [{ name: 't', role: 'viewer', sha256 }],
     version: '0',
   });

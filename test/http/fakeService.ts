@@ -1,10 +1,12 @@
 import { createHash } from 'node:crypto';
+import { UnknownOrgError } from '../../src/errors/directory.ts';
 import { ProxyUnknownError } from '../../src/errors/fleet.ts';
 import { UnknownMigrationError } from '../../src/errors/service.ts';
 import { type AppParts, buildApp } from '../../src/http/app.ts';
 import type { App } from '../../src/http/types.ts';
 import type { Routes } from '../../src/ports/store.ts';
 import type { FleetService, ProxyStatus } from '../../src/service/fleetStatus.ts';
+import type { OrgService, OrgStatus, PreflightReport } from '../../src/service/orgs.ts';
 import { createRouting } from '../../src/service/routing.ts';
 import type { Actor, MigrationService, MigrationStatus, TimelineEvent } from '../../src/service/status.ts';
 import { FakeOperations } from './fakeOperations.ts';
@@ -192,6 +194,32 @@ export class FakeRoutes {
   });
 }
 
+/** Knows org 42, and finds what the test says. */
+export class FakeOrgs implements OrgService {
+  findings: PreflightReport['findings'] = [];
+
+  async org(orgId: number): Promise<OrgStatus> {
+    if (orgId !== 42) throw new UnknownOrgError(orgId);
+    return {
+      orgId,
+      homeRegion: 'eu-west-2',
+      homeRegionProblem: null,
+      served: 'cluster',
+      cluster: 'aurora-eu',
+      since: at,
+      migrations: [{ id: 'm1', state: 'soaking', since: at, createdAt: at, outcome: null }],
+    };
+  }
+
+  async preflight(orgId: number): Promise<PreflightReport> {
+    if (orgId !== 42) throw new UnknownOrgError(orgId);
+    const { findings } = this;
+    const refusals = findings.filter(({ severity }) => severity === 'refuse').length;
+    const warnings = findings.length - refusals;
+    return { orgId, homeRegion: 'eu-west-2', passed: refusals === 0, refusals, warnings, findings, at, tookMs: 12 };
+  }
+}
+
 const roleNames = ['viewer', 'operator', 'approver', 'admin'] as const;
 
 /** The header with the token of a role. */
@@ -204,21 +232,24 @@ export function fakeApp(parts: Partial<AppParts> = {}): {
   fleet: FakeFleet;
   operations: FakeOperations;
   routes: FakeRoutes;
+  orgs: FakeOrgs;
 } {
   const service = new FakeService();
   const fleet = new FakeFleet();
   const operations = new FakeOperations();
   const routes = new FakeRoutes();
+  const orgs = new FakeOrgs();
   const tokens = roleNames.map((role) => ({
     name: `the ${role}`,
     role,
     sha256: createHash('sha256').update(`token-of-${role}`).digest('hex'),
   }));
   return {
-    app: buildApp({ service, fleet, operations, routing: routes.service, tokens, version: '1.2.3', ...parts }),
+    app: buildApp({ service, fleet, operations, routing: routes.service, orgs, tokens, version: '1.2.3', ...parts }),
     service,
     fleet,
     operations,
     routes,
+    orgs,
   };
 }

@@ -1,7 +1,7 @@
 // Runs `serve` as its own process, over a service that keeps nothing.
 import { serve } from '../../src/cli/serve.ts';
 import { FakeOperations } from './fakeOperations.ts';
-import { FakeFleet, FakeRoutes, FakeService } from './fakeService.ts';
+import { FakeFleet, FakeOrgs, FakeRoutes, FakeService } from './fakeService.ts';
 
 process.exitCode = await serve(process.argv[2] ?? '', process.env, async () => ({
   startController: async (_config, logger) => ({
@@ -9,6 +9,7 @@ process.exitCode = await serve(process.argv[2] ?? '', process.env, async () => (
     operations: new FakeOperations(),
     fleet: new FakeFleet(),
     routing: new FakeRoutes().service,
+    orgs: new FakeOrgs(),
     stop: async () => logger.info('the controller has stopped'),
   }),
 }));
