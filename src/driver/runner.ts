@@ -65,6 +65,7 @@ export class MigrationRunner {
   #snapshot: Snapshot;
   #deadlines: Partial<Record<DeadlineName, number>>;
   #revision: number;
+  #steps = 0;
   #sinceMs: number;
   #state: string;
   #uncommitted: NewTimelineEvent[] = [];
@@ -94,6 +95,10 @@ export class MigrationRunner {
   }
   get sinceMs(): number {
     return this.#sinceMs;
+  }
+  /** How many steps it has made: while it is the same, so are state, context and what is allowed. */
+  get steps(): number {
+    return this.#steps;
   }
   get waitsFor(): string | null {
     return this.#waitsFor;
@@ -270,6 +275,7 @@ export class MigrationRunner {
       await this.#commit({ next, nextState, sinceMs, deadlines, asked: this.#askedAfter(actions) });
     }
     this.#snapshot = next;
+    this.#steps += 1;
     this.#state = nextState;
     this.#sinceMs = sinceMs;
     this.#deadlines = deadlines;

@@ -1,23 +1,10 @@
-import { createHash } from 'node:crypto';
 import type { FastifyReply, FastifyRequest } from 'fastify';
-import type { Answer } from '../service/answer.ts';
-import type { MigrationStatus } from '../service/status.ts';
+import { type Answer, answerOf } from '../service/answer.ts';
+import { type MigrationStatus, migrationStatusSchema } from '../service/status.ts';
 
-/**
- * ETag of one migration: its version, and what it says. The version alone would not do, since lag and progress are
- * looked at when somebody asks, and move without a new version.
- */
+/** ETag of one migration: of all that it says, so that it is the one that a GET would have. */
 export function etagOf(status: MigrationStatus): string {
-  return `W/"${status.version}-${digest(status)}"`;
-}
-
-/** ETag of a page of migrations. */
-export function etagOfPage(page: { items: readonly MigrationStatus[]; nextCursor: string | null }): string {
-  return `W/"${digest(page)}"`;
-}
-
-function digest(content: object): string {
-  return createHash('sha256').update(JSON.stringify(content)).digest('base64url').slice(0, 16);
+  return answerOf(migrationStatusSchema.parse(status)).etag;
 }
 
 /** Sets the ETag; true, with 304 sent, where the asker has that very version already. */

@@ -1,7 +1,7 @@
 import type { MigrationService } from '../service/status.ts';
 import { migrationStatusSchema } from '../service/status.ts';
 import { actorOf } from './auth.ts';
-import { etagOf, etagOfPage, sentNotModified } from './etag.ts';
+import { etagOf, sendAnswer } from './etag.ts';
 import { createBody, idParams, listQuery, migrationPage } from './schemas.ts';
 import type { App } from './types.ts';
 
@@ -40,14 +40,14 @@ export function migrationRoutes(scope: App, service: MigrationService): void {
     },
     async (request, reply) => {
       const { state, homeRegion, orgId, limit, cursor } = request.query;
-      const page = await service.list({
+      const page = await service.listAnswer({
         limit,
         ...(state !== undefined && { state }),
         ...(homeRegion !== undefined && { homeRegion }),
         ...(orgId !== undefined && { orgId }),
         ...(cursor !== undefined && { cursor }),
       });
-      return sentNotModified(request, reply, etagOfPage(page)) ? reply : page;
+      return sendAnswer(request, reply, page);
     },
   );
 
@@ -61,9 +61,6 @@ export function migrationRoutes(scope: App, service: MigrationService): void {
         response: { 200: migrationStatusSchema },
       },
     },
-    async (request, reply) => {
-      const status = await service.get(request.params.id);
-      return sentNotModified(request, reply, etagOf(status)) ? reply : status;
-    },
+    async (request, reply) => sendAnswer(request, reply, await service.getAnswer(request.params.id)),
   );
 }

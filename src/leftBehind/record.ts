@@ -6,7 +6,12 @@ const recordSchema = z.array(leftBehindSchema);
 
 /** Files of rows that were, or are to be, left behind by this migration; the newest last. */
 export async function filesOf({ store }: Pick<Estate, 'store'>, migrationId: string): Promise<LeftBehind[]> {
-  return recordSchema.parse((await store.getRecord(migrationId, 'leftBehind')) ?? []);
+  return filesFrom(await store.getRecord(migrationId, 'leftBehind'));
+}
+
+/** The same from the record at hand. */
+export function filesFrom(record: unknown): LeftBehind[] {
+  return recordSchema.parse(record ?? []);
 }
 
 /** Adds a file to the record, in the place of one that was written there before. */

@@ -114,6 +114,20 @@ export type RecordName =
   | 'leftBehind'
   | 'wayBack';
 
+/** One migration, as far as a reader has to know whether anything of it has changed. */
+export interface MigrationVersion {
+  readonly id: string;
+  readonly orgId: number;
+  /** Another one after every write that a status can show: of the row, its attempts, its records. */
+  readonly version: string;
+}
+
+/** What stands beside a migration's row. */
+export interface MigrationParts {
+  readonly attempts: readonly Attempt[];
+  readonly records: ReadonlyMap<RecordName, unknown>;
+}
+
 /** Which side serves an org, by its journal. `held`: nobody is written to, and nothing is decided yet or all is being released. */
 export interface ServedOrg {
   readonly orgId: number;
@@ -137,6 +151,7 @@ export interface ListQuery {
   readonly homeRegion?: string;
   readonly orgId?: number;
   readonly id?: string;
+  readonly ids?: readonly string[];
   readonly limit: number;
   /** Id after which the page begins. */
   readonly after?: string;
@@ -165,6 +180,10 @@ export interface Store extends OperationsStore {
   get(id: string): Promise<MigrationRow | null>;
   /** One journal that cannot be read keeps nobody from the others. */
   list(query: ListQuery): Promise<readonly (MigrationRow | UnreadableRow)[]>;
+  /** As `list`, without what costs. */
+  versions(query: ListQuery): Promise<readonly MigrationVersion[]>;
+  /** What stands beside the rows of these migrations, in two statements whatever their number. */
+  parts(ids: readonly string[]): Promise<ReadonlyMap<string, MigrationParts>>;
   /** The org's migration that was created last, ended or not; null where it never had one. */
   newestOf(orgId: number): Promise<MigrationRow | null>;
   /** Throws `OwnershipLostError` where epoch or revision are not the stored ones. */

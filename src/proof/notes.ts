@@ -41,7 +41,12 @@ export type Note = z.infer<typeof noteSchema>;
 
 /** The note of the comparison that runs; null where none does. */
 export async function readNote(estate: Pick<Estate, 'store'>, migrationId: string): Promise<Note | null> {
-  const parsed = noteSchema.nullable().safeParse(await estate.store.getRecord(migrationId, 'comparison'));
+  return noteFrom(await estate.store.getRecord(migrationId, 'comparison'));
+}
+
+/** The same from the record at hand. */
+export function noteFrom(record: unknown): Note | null {
+  const parsed = noteSchema.nullable().safeParse(record);
   return parsed.success ? parsed.data : null;
 }
 

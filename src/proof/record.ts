@@ -28,7 +28,11 @@ export async function readVerification(
   store: Pick<Store, 'getRecord'>,
   migrationId: string,
 ): Promise<StoredVerification | null> {
-  const record = await store.getRecord(migrationId, 'verification');
+  return verificationFrom(await store.getRecord(migrationId, 'verification'));
+}
+
+/** The same from the record at hand. */
+export function verificationFrom(record: unknown): StoredVerification | null {
   const parsed = storedSchema.nullable().safeParse(record);
   // One that an earlier version stored does not say for what it holds: it counts as none.
   return parsed.success ? parsed.data : null;

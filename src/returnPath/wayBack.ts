@@ -23,7 +23,12 @@ export function isStuckOnCluster(state: string, { serving, resumeAt }: Migration
 }
 
 export async function readWayBack(store: Pick<Store, 'getRecord'>, migrationId: string): Promise<WayBackRecord> {
-  return recordSchema.nullable().parse(await store.getRecord(migrationId, 'wayBack')) ?? nothingSeen;
+  return wayBackFrom(await store.getRecord(migrationId, 'wayBack'));
+}
+
+/** The same from the record at hand. */
+export function wayBackFrom(record: unknown): WayBackRecord {
+  return recordSchema.nullable().parse(record) ?? nothingSeen;
 }
 
 export interface WayBackDeps {

@@ -8,5 +8,9 @@ export interface Answer {
 
 export function answerOf(content: object): Answer {
   const body = Buffer.from(JSON.stringify(content));
-  return { body, etag: `W/"${createHash('sha256').update(body).digest('base64url').slice(0, 22)}"` };
+  return { body, etag: `W/"${digestOf(body)}"` };
+}
+
+export function digestOf(content: Buffer | string): string {
+  return createHash('sha256').update(content).digest('base64url').slice(0, 22);
 }

@@ -16,6 +16,16 @@ export class Latest<T> {
     return this.#next;
   }
 
+  /** Nobody waits. */
+  get idle(): boolean {
+    return this.#running === null && this.#next === null;
+  }
+
+  /** When the look under way, or the next one, has ended. */
+  async settled(): Promise<void> {
+    await (this.#next ?? this.#running)?.catch(() => {});
+  }
+
   async #lookBehind(running: Promise<unknown> | null): Promise<T> {
     // Without one under way, those who ask in the same turn of the event loop still share.
     await (running ?? Promise.resolve()).catch(() => {});
@@ -27,5 +37,24 @@ export class Latest<T> {
     } finally {
       if (this.#running === own) this.#running = null;
     }
+  }
+}
+
+/** The same for many things: one look is for all that were asked for since the last one began. */
+export class LatestOf<K, V> {
+  #wanted = new Set<K>();
+  readonly #latest: Latest<ReadonlyMap<K, V>>;
+
+  constructor(look: (keys: readonly K[]) => Promise<ReadonlyMap<K, V>>) {
+    this.#latest = new Latest(() => {
+      const wanted = [...this.#wanted];
+      this.#wanted = new Set();
+      return look(wanted);
+    });
+  }
+
+  async ask(key: K): Promise<V | undefined> {
+    this.#wanted.add(key);
+    return (await this.#latest.ask()).get(key);
   }
 }

@@ -7,7 +7,6 @@ import { restoreSnapshot } from '../driver/restore.ts';
 import {
   CommandNotAllowedError,
   FrozenError,
-  JournalVersionError,
   NoHomeRegionError,
   OrgAlreadyMovedError,
   SecondPersonError,
@@ -19,10 +18,10 @@ import type { RouteKeeper } from '../flip/routeKeeper.ts';
 import type { Ids } from '../ports/ids.ts';
 import type { MigrationRow, Store, UnreadableRow } from '../ports/store.ts';
 import { acceptSchemaOf } from './acceptSchema.ts';
+import { Answers } from './answers.ts';
 import { assertProofCounts, verifyOf } from './proof.ts';
 import { Readiness } from './readiness.ts';
 import { type Actor, commandNames, type MigrationService, type OrderName, orderText } from './status.ts';
-import { assembleStatus, unreadableStatus } from './statusOf.ts';
 
 /** States that a repeated command has already led to: asked again, nothing happens and nothing is wrong. */
 const alreadyDone: Readonly<Record<OrderName, (row: MigrationRow) => boolean>> = {
@@ -54,14 +53,11 @@ export function createService(deps: {
     if (row === null) throw new UnknownMigrationError(id);
     return row;
   };
+  const answers = new Answers({ estate, driver, keeper });
   const status = async (row: MigrationRow | UnreadableRow) => {
-    if (row.journal === null) return unreadableStatus(row, row.refusal);
-    try {
-      return await assembleStatus(estate, keeper, driver.runner(row.id), row);
-    } catch (error) {
-      if (!(error instanceof JournalVersionError)) throw error;
-      return unreadableStatus(row, error);
-    }
+    const [one] = await answers.statuses([row]);
+    if (one === undefined) throw new UnknownMigrationError(row.id);
+    return one;
   };
 
   return {
@@ -122,10 +118,15 @@ export function createService(deps: {
       });
       const page = rows.slice(0, limit);
       return {
-        items: await Promise.all(page.map(status)),
+        items: await answers.statuses(page),
         nextCursor: rows.length > limit ? (page.at(-1)?.id ?? null) : null,
       };
     },
+
+    getAnswer: (id) => answers.one(id),
+
+    listAnswer: ({ cursor, ...query }) =>
+      answers.page({ ...query, ...(cursor === undefined ? {} : { after: cursor }) }),
 
     async get(id) {
       const [row] = await store.list({ id, limit: 1 });

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import type { Answer } from './answer.ts';
 
 /** Commands that a user can give a migration. */
 export const commandNames = ['start', 'pause', 'resume', 'approve', 'rollback', 'complete', 'cancel', 'retry'] as const;
@@ -51,7 +52,9 @@ export const verificationSchema = z.object({
   mismatches: z.number().int(),
   exact: z.boolean().optional().describe('False where so much differs that the mismatches are the least there can be'),
   at: z.iso.datetime(),
-  ageMs: z.number().describe('Time since its end'),
+  ageMs: z
+    .number()
+    .describe('Time since its end: to the second below a minute, to the minute below an hour, else to the hour'),
   stale: z.boolean().describe('It does not count for approve and complete any more'),
   sample: z.array(z.record(z.string(), z.unknown())),
 });
@@ -76,7 +79,7 @@ export type LeftBehind = z.infer<typeof leftBehindSchema>;
 export const wayBackSchema = z.object({
   reverseLagMs: z.number().nullable().describe('Lag of the way back as last seen'),
   lagSeenAt: z.iso.datetime().nullable(),
-  lagAgeMs: z.number().nullable().describe('Age of that sample'),
+  lagAgeMs: z.number().nullable().describe('Age of that sample, as fine as that of a verification'),
   task: z
     .object({
       status: z.string().describe('DMS status of the reverse task; `gone` where there is none'),
@@ -197,6 +200,9 @@ export interface MigrationService {
     cursor?: string;
   }): Promise<{ items: MigrationStatus[]; nextCursor: string | null }>;
   get(id: string): Promise<MigrationStatus>;
+  /** The same as bytes with their ETag, for many who ask again and again. */
+  getAnswer(id: string): Promise<Answer>;
+  listAnswer(query: Parameters<MigrationService['list']>[0]): Promise<Answer>;
   /** Repeating a command whose effect is already there answers with the status and changes nothing. */
   command(id: string, command: CommandName, input: CommandInput, actor: Actor): Promise<MigrationStatus>;
   /**

@@ -1,13 +1,15 @@
 import { z } from 'zod';
+import type { MigrationContext } from '../../statecharts/context.ts';
 import { restoreSnapshot } from '../driver/restore.ts';
 import type { MigrationRunner } from '../driver/runner.ts';
 import type { JournalVersionError } from '../errors/index.ts';
 import type { Estate } from '../estate/estate.ts';
 import type { RouteKeeper } from '../flip/routeKeeper.ts';
-import { filesOf } from '../leftBehind/record.ts';
-import type { MigrationRow } from '../ports/store.ts';
-import { type Note, readNote } from '../proof/notes.ts';
-import { ageMs, readVerification, whyNotProven } from '../proof/record.ts';
+import { filesFrom } from '../leftBehind/record.ts';
+import type { MigrationParts, MigrationRow, RecordName } from '../ports/store.ts';
+import { type Note, noteFrom } from '../proof/notes.ts';
+import { figuresOf, verificationFrom, whyNotProven } from '../proof/record.ts';
+import { toldAge } from './ages.ts';
 import {
   type Comparing,
   commandNames,
@@ -38,35 +40,42 @@ const loaded = new Set([
   'rollingBack',
 ]);
 
+/** A status, and how long its ages and times to go are right (epoch milliseconds). */
+export interface MadeStatus {
+  readonly status: MigrationStatus;
+  readonly goodUntilMs: number;
+}
+
 /** What the dashboard shows of one migration: journal, records, and what only the owner's memory knows. */
-export async function assembleStatus(
-  estate: Estate,
-  keeper: RouteKeeper,
+export function assembleStatus(
+  estate: Pick<Estate, 'heartbeats' | 'clock'>,
+  keeper: Pick<RouteKeeper, 'stragglers'>,
   runner: MigrationRunner | undefined,
   row: MigrationRow,
-): Promise<MigrationStatus> {
-  const { store, heartbeats, clock } = estate;
+  { attempts, records }: MigrationParts,
+): MadeStatus {
+  const { heartbeats, clock } = estate;
+  const nowMs = clock.nowMs();
   const context = runner?.context ?? row.journal.context;
   const state = runner?.state ?? row.state;
-  const [attempts, findings, verification, note, progress] = await Promise.all([
-    store.attempts(row.id),
-    store.getRecord(row.id, 'findings'),
-    readVerification(store, row.id),
-    readNote(estate, row.id),
-    progressOf(estate, row, state),
-  ]);
+  const record = (name: RecordName) => records.get(name) ?? null;
+  const note = noteFrom(record('comparison'));
   const lag = heartbeats.lag(row.orgId);
   const back = context.serving === 'cluster';
   const stragglers = [...keeper.stragglers(row.id).keys()];
   const snapshot = runner === undefined ? restoreSnapshot(row) : null;
   const may = (order: OrderName) => runner?.may(order) ?? snapshot?.can({ type: order }) === true;
   const lossConcerns = context.lossAccepted || context.resumeAt === 'rollingBack';
-  return {
+  const sinceMs = runner?.sinceMs ?? row.sinceMs;
+  const progress = progressOf(record, row.sinceMs, state, nowMs);
+  const verification = verificationOf(record('verification'), context, nowMs);
+  const wayBack = wayBackOf(record('wayBack'), { state, sinceMs, nowMs }, context, may);
+  const status: MigrationStatus = {
     id: row.id,
     orgId: row.orgId,
     homeRegion: row.homeRegion,
     state,
-    since: iso(runner?.sinceMs ?? row.sinceMs),
+    since: iso(sinceMs),
     createdAt: iso(row.createdAtMs),
     outcome: context.outcome,
     serving: context.serving,
@@ -82,25 +91,45 @@ export async function assembleStatus(
     lag: {
       forwardMs: lag === null || back ? null : Math.round(lag.lagMs),
       reverseMs: lag === null || !back ? null : Math.round(lag.lagMs),
-      observedAt: lag === null ? null : iso(clock.nowMs() - (clock.monotonicMs() - lag.atMs)),
+      observedAt: lag === null ? null : iso(nowMs - (clock.monotonicMs() - lag.atMs)),
     },
     attempts: [...attempts],
-    verification:
-      verification === null
-        ? null
-        : {
-            ...verificationSchema.omit({ ageMs: true, stale: true }).parse(verification),
-            ageMs: ageMs(verification, clock.nowMs()),
-            stale: whyNotProven(verification, context, clock.nowMs()) === 'stale',
-          },
+    verification: verification.shown,
     comparing: note === null ? null : comparingOf(note),
-    wayBack: await wayBackOf(estate, state, runner?.sinceMs ?? row.sinceMs, context, may),
-    leftBehind: lossConcerns ? await filesOf(estate, row.id) : [],
-    findings: findingsSchema.parse(findings ?? []),
+    wayBack: wayBack.shown,
+    leftBehind: lossConcerns ? filesFrom(record('leftBehind')) : [],
+    findings: findingsSchema.parse(record('findings') ?? []),
     policy: { ...context.policy },
     owner: row.owner,
     epoch: row.epoch,
     version: row.revision,
+  };
+  const etaUntilMs = progress.etaMs === null ? Number.POSITIVE_INFINITY : nowMs + etaEveryMs;
+  return { status, goodUntilMs: Math.min(verification.untilMs, wayBack.untilMs, etaUntilMs) };
+}
+
+/** How often a time to go is told anew (milliseconds). */
+const etaEveryMs = 1_000;
+
+/** The last comparison with its age, and until when it is told so. */
+function verificationOf(
+  record: unknown,
+  context: MigrationContext,
+  nowMs: number,
+): { shown: MigrationStatus['verification']; untilMs: number } {
+  const verification = verificationFrom(record);
+  if (verification === null) return { shown: null, untilMs: Number.POSITIVE_INFINITY };
+  const atMs = Date.parse(verification.at);
+  const { ageMs, untilMs } = toldAge(atMs, nowMs);
+  // From the moment behind it the comparison does not count any more.
+  const staleFromMs = atMs + figuresOf(context.policy).verificationMaxAgeMs + 1;
+  return {
+    shown: {
+      ...verificationSchema.omit({ ageMs: true, stale: true }).parse(verification),
+      ageMs,
+      stale: whyNotProven(verification, context, nowMs) === 'stale',
+    },
+    untilMs: nowMs < staleFromMs ? Math.min(untilMs, staleFromMs) : untilMs,
   };
 }
 
@@ -150,11 +179,13 @@ function comparingOf({ kind, startedAt, progress }: Note): Comparing {
   };
 }
 
-async function progressOf(estate: Estate, row: MigrationRow, state: string): Promise<MigrationStatus['progress']> {
-  const [taken, moving] = await Promise.all([
-    estate.store.getRecord(row.id, 'snapshot'),
-    estate.store.getRecord(row.id, 'progress'),
-  ]);
+function progressOf(
+  record: (name: RecordName) => unknown,
+  sinceMs: number,
+  state: string,
+  nowMs: number,
+): MigrationStatus['progress'] {
+  const [taken, moving] = [record('snapshot'), record('progress')];
   const expected = new Map(
     snapshotRecord
       .nullable()
@@ -173,7 +204,7 @@ async function progressOf(estate: Estate, row: MigrationRow, state: string): Pro
   const rowsExpected = [...expected.values()].reduce((sum, rows) => sum + rows, 0);
   const rowsLoaded = tables.reduce((sum, table) => sum + table.rowsLoaded, 0);
   const share = rowsExpected === 0 ? 0 : Math.min(1, rowsLoaded / rowsExpected);
-  const elapsedMs = estate.clock.nowMs() - row.sinceMs;
+  const elapsedMs = nowMs - sinceMs;
   return {
     percent: Math.round(share * 1_000) / 10,
     etaMs: share > 0 && state === 'replicating.fullLoad' ? Math.round((elapsedMs * (1 - share)) / share) : null,

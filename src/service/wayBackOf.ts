@@ -1,6 +1,6 @@
 import type { MigrationContext } from '../../statecharts/context.ts';
-import type { Estate } from '../estate/estate.ts';
-import { isStuckOnCluster, readWayBack } from '../returnPath/wayBack.ts';
+import { isStuckOnCluster, wayBackFrom } from '../returnPath/wayBack.ts';
+import { toldAge } from './ages.ts';
 import type { OrderName, WayBack } from './status.ts';
 
 const wait: WayBack['choices'][number] = {
@@ -28,21 +28,29 @@ const lose: WayBack['choices'][number] = {
   means: 'go back all the same: what has not travelled is exported to a file and stays behind',
 };
 
-/** What somebody has to know who decides about an org that cannot go back; null where there is nothing to decide. */
-export async function wayBackOf(
-  { store, clock }: Estate,
-  state: string,
-  sinceMs: number,
+/**
+ * What somebody has to know who decides about an org that cannot go back, and until when its age is told so; null where
+ * there is nothing to decide.
+ */
+export function wayBackOf(
+  record: unknown,
+  { state, sinceMs, nowMs }: { state: string; sinceMs: number; nowMs: number },
   migration: MigrationContext,
   may: (order: OrderName) => boolean,
-): Promise<WayBack | null> {
-  if (!isStuckOnCluster(state, migration)) return null;
-  const record = await readWayBack(store, migration.migrationId);
+): { shown: WayBack | null; untilMs: number } {
+  if (!isStuckOnCluster(state, migration)) return { shown: null, untilMs: Number.POSITIVE_INFINITY };
+  const seen = wayBackFrom(record);
+  const age = seen.lagSeenAt === null ? null : toldAge(Date.parse(seen.lagSeenAt), nowMs);
   return {
-    ...record,
-    lagAgeMs: record.lagSeenAt === null ? null : Math.max(0, clock.nowMs() - Date.parse(record.lagSeenAt)),
-    tries: migration.tries,
-    since: new Date(sinceMs).toISOString(),
-    choices: [wait, stay, complete, lose].filter(({ command, acceptLoss }) => may(acceptLoss ? 'acceptLoss' : command)),
+    shown: {
+      ...seen,
+      lagAgeMs: age?.ageMs ?? null,
+      tries: migration.tries,
+      since: new Date(sinceMs).toISOString(),
+      choices: [wait, stay, complete, lose].filter(({ command, acceptLoss }) =>
+        may(acceptLoss ? 'acceptLoss' : command),
+      ),
+    },
+    untilMs: age?.untilMs ?? Number.POSITIVE_INFINITY,
   };
 }

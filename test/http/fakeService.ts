@@ -5,10 +5,17 @@ import { UnknownMigrationError } from '../../src/errors/service.ts';
 import { type AppParts, buildApp } from '../../src/http/app.ts';
 import type { App } from '../../src/http/types.ts';
 import type { Routes } from '../../src/ports/store.ts';
+import { answerOf } from '../../src/service/answer.ts';
 import type { FleetService, ProxyStatus } from '../../src/service/fleetStatus.ts';
 import type { OrgService, OrgStatus, PreflightReport } from '../../src/service/orgs.ts';
 import { createRouting } from '../../src/service/routing.ts';
-import type { Actor, MigrationService, MigrationStatus, TimelineEvent } from '../../src/service/status.ts';
+import {
+  type Actor,
+  type MigrationService,
+  type MigrationStatus,
+  migrationStatusSchema,
+  type TimelineEvent,
+} from '../../src/service/status.ts';
 import { FakeOperations } from './fakeOperations.ts';
 
 const at = '2026-01-02T03:04:05.000Z';
@@ -78,6 +85,14 @@ export class FakeService implements MigrationService {
     const status = this.migrations.get(id);
     if (status === undefined) throw new UnknownMigrationError(id);
     return status;
+  }
+
+  async getAnswer(id: string) {
+    return answerOf(migrationStatusSchema.parse(await this.get(id)));
+  }
+
+  async listAnswer(query: Parameters<FakeService['list']>[0]) {
+    return answerOf(await this.list(query));
   }
 
   async command(id: string, command: string, input: { reason?: string }, actor: Actor): Promise<MigrationStatus> {

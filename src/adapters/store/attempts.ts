@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { HoldHostgroupsSpentError, OwnershipLostError } from '../../errors/store.ts';
 import type { Store } from '../../ports/store.ts';
 import { type StorePool, type StoreSession, transaction, withSession } from './connection.ts';
-import { toAttempt, toAttemptRow } from './rows.ts';
+import { countChange, toAttempt, toAttemptRow } from './rows.ts';
 
 type AttemptOperations = Pick<
   Store,
@@ -59,6 +59,7 @@ export function attemptOperations(pool: StorePool): AttemptOperations {
               input.migrationId,
               input.attempt,
             ]);
+            await countChange(session, input.migrationId);
             return { ...row, epoch: input.epoch };
           }
           if (row.epoch !== input.epoch) throw new OwnershipLostError(input.migrationId, input.epoch);
@@ -70,6 +71,7 @@ export function attemptOperations(pool: StorePool): AttemptOperations {
            VALUES (?, ?, ?, ?, ?, ?, ?, '[]')`,
           [input.migrationId, input.attempt, input.epoch, input.direction, holdHostgroup, holdHostgroup, input.atMs],
         );
+        await countChange(session, input.migrationId);
         return {
           migrationId: input.migrationId,
           attempt: input.attempt,
@@ -84,11 +86,12 @@ export function attemptOperations(pool: StorePool): AttemptOperations {
     decide: (input) =>
       transaction(pool, 'decide', async (session) => {
         // The owner's epoch stands in the migration's row: a stale owner finds another one and decides nothing.
-        const own = await session.rows('SELECT id FROM migrations WHERE id = ? AND epoch = ? FOR UPDATE', [
+        // The same statement locks that row and tells its readers: the pause has none to spare.
+        const own = await session.write('UPDATE migrations SET changes = changes + 1 WHERE id = ? AND epoch = ?', [
           input.migrationId,
           input.epoch,
         ]);
-        if (own.length !== 1) throw new OwnershipLostError(input.migrationId, input.epoch);
+        if (own !== 1) throw new OwnershipLostError(input.migrationId, input.epoch);
         const wanted = (await fleetStands(session, input.fleetRevision)) ? input.decision : 'abort';
         await session.write(
           `UPDATE attempts SET decision = ?, pinned = COALESCE(?, pinned)
@@ -113,9 +116,9 @@ export function attemptOperations(pool: StorePool): AttemptOperations {
       return row === undefined ? null : toAttemptRow(row);
     },
 
-    async reportAttempt(migrationId, attempt, report) {
-      await withSession(pool, 'report attempt', (session) =>
-        session.write(
+    reportAttempt: (migrationId, attempt, report) =>
+      transaction(pool, 'report attempt', async (session) => {
+        await session.write(
           `UPDATE attempts SET phases = ?, write_pause_ms = ?, read_pause_ms = ?, ended_at_ms = ?, reason = ?
             WHERE migration_id = ? AND attempt = ?`,
           [
@@ -127,9 +130,9 @@ export function attemptOperations(pool: StorePool): AttemptOperations {
             migrationId,
             attempt,
           ],
-        ),
-      );
-    },
+        );
+        await countChange(session, migrationId);
+      }),
 
     async attempts(migrationId) {
       const rows = await withSession(pool, 'read attempts', (session) =>

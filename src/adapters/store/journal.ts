@@ -1,20 +1,32 @@
 import { z } from 'zod';
 import { OrgAlreadyMovingError } from '../../errors/service.ts';
 import { OwnershipLostError, StoreUnavailableError } from '../../errors/store.ts';
-import type { NewTimelineEvent, Store } from '../../ports/store.ts';
+import type { ListQuery, NewTimelineEvent, RecordName, Store } from '../../ports/store.ts';
 import { type StorePool, type StoreSession, transaction, withSession } from './connection.ts';
-import { migrationColumns, toListed, toMigration, toTimelineEvent } from './rows.ts';
+import { countChange, migrationColumns, toAttempt, toListed, toMigration, toTimelineEvent, toVersion } from './rows.ts';
 import { beginServed, writeServed } from './served.ts';
 
 type JournalOperations = Pick<
   Store,
-  'create' | 'get' | 'newestOf' | 'list' | 'commit' | 'note' | 'events' | 'putRecord' | 'getRecord'
+  | 'create'
+  | 'get'
+  | 'newestOf'
+  | 'list'
+  | 'versions'
+  | 'parts'
+  | 'commit'
+  | 'note'
+  | 'events'
+  | 'putRecord'
+  | 'getRecord'
 >;
 
 const duplicateKey = 1062;
 const seqRow = z.object({ next_seq: z.coerce.number().int() });
 const epochRow = z.object({ epoch: z.coerce.number().int() });
 const valueRow = z.object({ value: z.string() });
+const besideRow = z.object({ migration_id: z.string() });
+const recordRow = z.object({ migration_id: z.string(), name: z.string(), value: z.string() });
 
 /** Appends to the timeline; `next_seq` of the migration's row is the lock that keeps the numbers without gaps. */
 async function append(session: StoreSession, id: string, events: readonly NewTimelineEvent[]): Promise<void> {
@@ -26,6 +38,26 @@ async function append(session: StoreSession, id: string, events: readonly NewTim
     values,
   ]);
   await session.write('UPDATE migrations SET next_seq = ? WHERE id = ?', [seq, id]);
+}
+
+/** What a query asks for; its values end with the limit. `replicating` means the phase and every step in it. */
+function conditionsOf({ state, homeRegion, orgId, id, ids, limit, after }: ListQuery): {
+  where: string;
+  values: unknown[];
+} {
+  const conditions = ['1 = 1'];
+  const values: unknown[] = [];
+  const and = (condition: string, ...bound: unknown[]) => {
+    conditions.push(condition);
+    values.push(...bound);
+  };
+  if (state !== undefined) and(`(state = ? OR SUBSTRING_INDEX(state, '.', 1) = ?)`, state, state);
+  if (homeRegion !== undefined) and('home_region = ?', homeRegion);
+  if (orgId !== undefined) and('org_id = ?', orgId);
+  if (id !== undefined) and('id = ?', id);
+  if (ids !== undefined) and('id IN (?)', ids.length === 0 ? [''] : ids);
+  if (after !== undefined) and('id > ?', after);
+  return { where: conditions.join(' AND '), values: [...values, limit] };
 }
 
 export function journalOperations(pool: StorePool): JournalOperations {
@@ -89,26 +121,44 @@ export function journalOperations(pool: StorePool): JournalOperations {
       return row === undefined ? null : toMigration(row);
     },
 
-    async list({ state, homeRegion, orgId, id, limit, after }) {
-      const conditions = ['1 = 1'];
-      const values: unknown[] = [];
-      const and = (condition: string, ...bound: unknown[]) => {
-        conditions.push(condition);
-        values.push(...bound);
-      };
-      // `replicating` means the phase and every step in it.
-      if (state !== undefined) and(`(state = ? OR SUBSTRING_INDEX(state, '.', 1) = ?)`, state, state);
-      if (homeRegion !== undefined) and('home_region = ?', homeRegion);
-      if (orgId !== undefined) and('org_id = ?', orgId);
-      if (id !== undefined) and('id = ?', id);
-      if (after !== undefined) and('id > ?', after);
+    async list(query) {
+      const { where, values } = conditionsOf(query);
       const rows = await withSession(pool, 'list migrations', (session) =>
-        session.rows(
-          `SELECT ${migrationColumns} FROM migrations WHERE ${conditions.join(' AND ')} ORDER BY id LIMIT ?`,
-          [...values, limit],
-        ),
+        session.rows(`SELECT ${migrationColumns} FROM migrations WHERE ${where} ORDER BY id LIMIT ?`, values),
       );
       return rows.map(toListed);
+    },
+
+    async versions(query) {
+      const { where, values } = conditionsOf(query);
+      const rows = await withSession(pool, 'look for changes', (session) =>
+        session.rows(`SELECT id, org_id, revision, changes FROM migrations WHERE ${where} ORDER BY id LIMIT ?`, values),
+      );
+      return rows.map(toVersion);
+    },
+
+    async parts(ids) {
+      if (ids.length === 0) return new Map();
+      const found = await withSession(pool, 'read what stands beside migrations', async (session) => ({
+        attempts: await session.rows(
+          'SELECT * FROM attempts WHERE migration_id IN (?) ORDER BY migration_id, attempt',
+          [ids],
+        ),
+        records: await session.rows('SELECT migration_id, name, value FROM records WHERE migration_id IN (?)', [ids]),
+      }));
+      const attempts = Map.groupBy(found.attempts, (row) => besideRow.parse(row).migration_id);
+      const records = Map.groupBy(z.array(recordRow).parse(found.records), ({ migration_id }) => migration_id);
+      return new Map(
+        ids.map((id) => [
+          id,
+          {
+            attempts: (attempts.get(id) ?? []).map(toAttempt),
+            records: new Map(
+              (records.get(id) ?? []).map(({ name, value }) => [name as RecordName, JSON.parse(value) as unknown]),
+            ),
+          },
+        ]),
+      );
     },
 
     commit: (step) =>
@@ -149,15 +199,15 @@ export function journalOperations(pool: StorePool): JournalOperations {
       return rows.map(toTimelineEvent);
     },
 
-    async putRecord(id, name, value) {
-      await withSession(pool, 'write record', (session) =>
-        session.write('REPLACE INTO records (migration_id, name, value) VALUES (?, ?, ?)', [
+    putRecord: (id, name, value) =>
+      transaction(pool, 'write record', async (session) => {
+        await session.write('REPLACE INTO records (migration_id, name, value) VALUES (?, ?, ?)', [
           id,
           name,
           JSON.stringify(value),
-        ]),
-      );
-    },
+        ]);
+        await countChange(session, id);
+      }),
 
     async getRecord(id, name) {
       const [row] = await withSession(pool, 'read record', (session) =>

@@ -2,8 +2,9 @@ import { z } from 'zod';
 import type { MigrationContext } from '../../../statecharts/context.ts';
 import { journalVersion } from '../../../statecharts/machine.ts';
 import { JournalVersionError } from '../../errors/store.ts';
-import type { AttemptRow, JournalEntry, MigrationRow, UnreadableRow } from '../../ports/store.ts';
+import type { AttemptRow, JournalEntry, MigrationRow, MigrationVersion, UnreadableRow } from '../../ports/store.ts';
 import type { Attempt, Reason, TimelineEvent } from '../../service/status.ts';
+import type { StoreSession } from './connection.ts';
 
 const int = z.coerce.number().int();
 const iso = (ms: number) => new Date(ms).toISOString();
@@ -50,6 +51,19 @@ const migrationRow = z.object({
 
 export const migrationColumns =
   'id, org_id, active_org_id, home_region, state, since_ms, created_at_ms, journal, revision, epoch, owner';
+
+const versionRow = z.object({ id: z.string(), org_id: int, revision: int, changes: int });
+
+/** Steps count the revision, everything beside them counts the changes: neither ever goes back. */
+export function toVersion(raw: unknown): MigrationVersion {
+  const row = versionRow.parse(raw);
+  return { id: row.id, orgId: row.org_id, version: `${row.revision}.${row.changes}` };
+}
+
+/** Part of every write beside a migration's row that its status can show. */
+export async function countChange(session: StoreSession, id: string): Promise<void> {
+  await session.write('UPDATE migrations SET changes = changes + 1 WHERE id = ?', [id]);
+}
 
 /** Parses a row; a journal of another version is refused, never guessed at. */
 export function toMigration(raw: unknown): MigrationRow {
