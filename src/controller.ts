@@ -1,8 +1,11 @@
 import type { Logger } from 'pino';
 import type { MigrationContext } from '../statecharts/context.ts';
 import { createOrgDirectory } from './adapters/coredb/orgDirectory.ts';
+import { describeTasks } from './adapters/dms/describe.ts';
 import { createReplication } from './adapters/dms/index.ts';
 import { createCluster, createSite } from './adapters/mysql/place.ts';
+import type { RoutingConfig } from './adapters/proxysql/config.ts';
+import { describeRoutes } from './adapters/proxysql/describe.ts';
 import { createProxies } from './adapters/proxysql/fleet.ts';
 import { createStore } from './adapters/store/store.ts';
 import type { Config } from './config/index.ts';
@@ -32,6 +35,7 @@ import { createFleetService } from './service/fleet.ts';
 import type { FleetService } from './service/fleetStatus.ts';
 import { createOperations, type OperationsService } from './service/operations.ts';
 import { createOrgs, type OrgService } from './service/orgs.ts';
+import { createPlans, type PlanService } from './service/plans.ts';
 import { createRouting, type RoutingService } from './service/routing.ts';
 import { createService } from './service/service.ts';
 import type { MigrationService } from './service/status.ts';
@@ -46,6 +50,9 @@ function withTls<T extends { tls?: unknown }>({ tls, ...rest }: T): Omit<T, 'tls
 
 /** The estate as it is opened: with all that the fleet's own work needs. */
 type OpenEstate = Estate & { readonly store: Store & FleetStore; readonly routing: Membership };
+
+/** Where every task finds the heartbeats. */
+const heartbeatTable = { schema: 'bigdb_cutover', table: 'heartbeat', orgColumn: 'org_id', siteColumn: 'site' };
 
 /** Builds the adapters that the configuration names. Opens no connection yet. */
 export function openEstate(config: Config, logger: Logger, machine: ControllerMachine = thisMachine): OpenEstate {
@@ -68,7 +75,7 @@ export function openEstate(config: Config, logger: Logger, machine: ControllerMa
         },
       ]),
     ),
-    heartbeat: { schema: 'bigdb_cutover', table: 'heartbeat', orgColumn: 'org_id', siteColumn: 'site' },
+    heartbeat: heartbeatTable,
     taskPrefix: config.dms.taskPrefix,
     clock,
     pollIntervalMs: config.dms.pollIntervalMs,
@@ -113,21 +120,22 @@ export function openEstate(config: Config, logger: Logger, machine: ControllerMa
 }
 
 /** A connection of its own to each proxy's admin interface, opened when it is first used. */
-function openProxies({ controller, proxies, routing, policy }: Config, machine: ControllerMachine): ConfiguredProxies {
-  return createProxies(
-    proxies.map(withTls),
-    {
-      by: routing.by,
-      template: routing[routing.by],
-      ruleIds: routing.ruleIds,
-      holdHostgroups: routing.holdHostgroups,
-      sentinelRuleId: routing.sentinelRuleId,
-      source: routing.source,
-      clusters: routing.clusters,
-      longestHoldMs: longestHoldMs(policy.flipBudgetMs, controller.leaseMs),
-    },
-    machine,
-  );
+function openProxies(config: Config, machine: ControllerMachine): ConfiguredProxies {
+  return createProxies(config.proxies.map(withTls), routingOf(config), machine);
+}
+
+/** How orgs are told apart at the proxies, and the numbers that are the controller's own. */
+function routingOf({ controller, routing, policy }: Config): RoutingConfig {
+  return {
+    by: routing.by,
+    template: routing[routing.by],
+    ruleIds: routing.ruleIds,
+    holdHostgroups: routing.holdHostgroups,
+    sentinelRuleId: routing.sentinelRuleId,
+    source: routing.source,
+    clusters: routing.clusters,
+    longestHoldMs: longestHoldMs(policy.flipBudgetMs, controller.leaseMs),
+  };
 }
 
 /** Gives every connection back; the store's last, for others end by writing to it. */
@@ -162,6 +170,7 @@ export async function startController(
   operations: OperationsService;
   routing: RoutingService;
   orgs: OrgService;
+  plans: PlanService;
   driver: Driver;
   stop(): Promise<void>;
 }> {
@@ -239,6 +248,10 @@ export async function startController(
     operations: createOperations(estate, service),
     routing: createRouting(estate),
     orgs: createOrgs({ estate, policy: config.policy }),
+    plans: createPlans(estate, {
+      ...describeRoutes(routingOf(config)),
+      ...describeTasks({ taskPrefix: config.dms.taskPrefix, heartbeat: heartbeatTable }),
+    }),
     fleet: fleetService(config, estate, watch, keeper, machine.network),
     driver,
     async stop() {

@@ -1,10 +1,11 @@
 import { parseArgs } from 'node:util';
+import { api } from './api/api.ts';
 import type { Benchmark, BenchResult } from './benchmark.ts';
 import { fence } from './fence/fence.ts';
 import { flip } from './flip/flip.ts';
 import { verify } from './verify/verify.ts';
 
-const benchmarks: readonly Benchmark[] = [flip, fence, verify];
+const benchmarks: readonly Benchmark[] = [flip, fence, verify, api];
 
 const usage = `npm run bench -- [--only NAME] [--json] [--flips N] [--rows N]
 

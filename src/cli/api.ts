@@ -3,6 +3,7 @@ import { auditPage, migrationPage, problemSchema } from '../http/schemas.ts';
 import { type FleetStatus, fleetStatusSchema, type ProxyStatus, proxyStatusSchema } from '../service/fleetStatus.ts';
 import { type Evacuation, evacuationSchema, type FreezeStatus, freezeSchema } from '../service/operations.ts';
 import { type OrgStatus, orgSchema, type PreflightReport, preflightSchema } from '../service/orgs.ts';
+import { type Plan, planSchema } from '../service/plans.ts';
 import { type RoutingManifest, routingSchema } from '../service/routing.ts';
 import { type CommandName, type MigrationStatus, migrationStatusSchema } from '../service/status.ts';
 import type { ApiOptions, OrderInput } from './args.ts';
@@ -30,6 +31,7 @@ export interface Api {
   repairRows(id: string, reason: string | null): Promise<MigrationStatus>;
   org(orgId: number): Promise<OrgStatus>;
   preflight(orgId: number): Promise<PreflightReport>;
+  plan(id: string): Promise<Plan>;
   routing(): Promise<RoutingManifest>;
   fleet(): Promise<FleetStatus>;
   removeProxy(name: string, reason: string): Promise<ProxyStatus>;
@@ -115,6 +117,7 @@ export function createApi({ api, token }: Pick<ApiOptions, 'api' | 'token'>): Ap
     verify: (id, reason) => order(id, 'verify', { reason, acceptLoss: false }),
     org: (orgId) => ask('GET', `/orgs/${orgId}`, orgSchema),
     preflight: (orgId) => ask('POST', '/preflight', preflightSchema, { orgId }, preflightTimeoutMs),
+    plan: (id) => ask('GET', `/migrations/${encodeURIComponent(id)}/plan`, planSchema),
     routing: () => ask('GET', '/routing', routingSchema),
     fleet: () => ask('GET', '/fleet', fleetStatusSchema),
     removeProxy: (name, reason) =>

@@ -7,6 +7,7 @@ export const help = `bigdb-cutover: moves orgs from BigDB to their Aurora cluste
 
   bigdb-cutover serve --config FILE           run the controller
   bigdb-cutover preflight ORG                 everything that stands in the way of the org's move; changes nothing
+  bigdb-cutover plan ORG|ID                   what the rest of the move would do, and where; changes nothing
   bigdb-cutover start ORG|ID                  plan the org's move, if it has none, and start it
   bigdb-cutover pause|resume|approve|rollback|complete|cancel|retry ORG|ID
   bigdb-cutover verify ORG|ID                 compare both sides now; the result stands in the status
@@ -73,6 +74,7 @@ export type OperationsInvocation =
   | ({ readonly command: 'audit' } & ApiOptions);
 
 export type OrgInvocation = { readonly command: 'preflight' | 'org'; readonly orgId: number } & ApiOptions;
+export type PlanInvocation = { readonly command: 'plan'; readonly target: string } & ApiOptions;
 export type RoutingInvocation = { readonly command: 'routing' } & ApiOptions;
 
 /** `diagnose` and `repair`, which look for themselves. */
@@ -111,6 +113,7 @@ export type Invocation =
   | FleetInvocation
   | RoutingInvocation
   | OrgInvocation
+  | PlanInvocation
   | ({ readonly command: 'status'; readonly target: string | null } & ApiOptions)
   | ({ readonly command: 'watch'; readonly target: string | null; readonly intervalMs: number } & ApiOptions)
   | ({ readonly command: 'schema'; readonly target: string; readonly reason: string | null } & ApiOptions)
@@ -197,6 +200,11 @@ export function parseInvocation(
     only(values, command, ofApi);
     count(rest, command, 1, 1);
     return { command, orgId: orgIdOf(rest[0] ?? ''), ...apiOf(values, env) };
+  }
+  if (command === 'plan') {
+    only(values, command, ofApi);
+    count(rest, command, 1, 1);
+    return { command, target: rest[0] ?? '', ...apiOf(values, env) };
   }
   if (command === 'routing') {
     only(values, command, ofApi);

@@ -7,6 +7,7 @@ import { operate } from './operations.ts';
 import { acceptSchema, order, verify } from './order.ts';
 import { org, preflight } from './orgs.ts';
 import { type Output, reportFailure } from './output.ts';
+import { plan } from './plan.ts';
 import { exportRouting } from './routing.ts';
 import { status, watch } from './status.ts';
 
@@ -60,6 +61,9 @@ async function carryOut(
       return exitCodes.ok;
     case 'preflight':
       return preflight(createApi(invocation), invocation, output);
+    case 'plan':
+      await plan(createApi(invocation), invocation, output);
+      return exitCodes.ok;
     case 'org':
       await org(createApi(invocation), invocation, output);
       return exitCodes.ok;

@@ -8,6 +8,7 @@ import { buildApp } from '../http/app.ts';
 import type { FleetService } from '../service/fleetStatus.ts';
 import type { OperationsService } from '../service/operations.ts';
 import type { OrgService } from '../service/orgs.ts';
+import type { PlanService } from '../service/plans.ts';
 import type { RoutingService } from '../service/routing.ts';
 import type { MigrationService } from '../service/status.ts';
 import { type ExitCode, exitCodes } from './exitCodes.ts';
@@ -19,6 +20,7 @@ export interface RunningController {
   readonly fleet: FleetService;
   readonly routing: RoutingService;
   readonly orgs: OrgService;
+  readonly plans: PlanService;
   stop(): Promise<void>;
 }
 export type StartController = (config: Config, logger: Logger) => Promise<RunningController>;
@@ -49,6 +51,7 @@ export async function serve(
       fleet: controller.fleet,
       routing: controller.routing,
       orgs: controller.orgs,
+      plans: controller.plans,
       tokens: config.tokens,
       ...(config.jwt === undefined ? {} : { jwt: config.jwt }),
       version: packageJson.version,

@@ -7,6 +7,7 @@ import { RequestMalformedError } from '../errors/http.ts';
 import type { FleetService } from '../service/fleetStatus.ts';
 import type { OperationsService } from '../service/operations.ts';
 import type { OrgService } from '../service/orgs.ts';
+import type { PlanService } from '../service/plans.ts';
 import type { RoutingService } from '../service/routing.ts';
 import type { MigrationService } from '../service/status.ts';
 import { auditCommands } from './audit.ts';
@@ -23,6 +24,7 @@ import { migrationRoutes } from './migrations.ts';
 import { watchRoutes } from './openapi.ts';
 import { operationRoutes } from './operations.ts';
 import { orgRoutes } from './orgs.ts';
+import { planRoutes } from './plans.ts';
 import { handleProblems, problemText, sendProblem } from './problems.ts';
 import { routingRoutes } from './routing.ts';
 import type { App } from './types.ts';
@@ -34,6 +36,7 @@ export interface AppParts {
   readonly fleet: FleetService;
   readonly routing: RoutingService;
   readonly orgs: OrgService;
+  readonly plans: PlanService;
   readonly tokens: readonly TokenEntry[];
   /** JSON Web Tokens that are taken beside them. */
   readonly jwt?: JwtConfig;
@@ -53,6 +56,7 @@ export function buildApp({
   operations,
   routing,
   orgs,
+  plans,
   tokens,
   jwt,
   version,
@@ -99,6 +103,7 @@ export function buildApp({
     fleetRoutes(scope, fleet);
     routingRoutes(scope, routing);
     orgRoutes(scope, orgs);
+    planRoutes(scope, plans);
     eventRoutes(scope, service, { ...streamDefaults, ...streams });
     describeRoutes(scope, version);
     refuseOtherMethods();

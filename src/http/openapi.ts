@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { fleetStatusSchema, proxyStatusSchema } from '../service/fleetStatus.ts';
 import { auditEntrySchema, evacuationSchema, freezeSchema } from '../service/operations.ts';
 import { orgSchema, preflightSchema } from '../service/orgs.ts';
+import { planSchema } from '../service/plans.ts';
 import { routingSchema } from '../service/routing.ts';
 import { migrationStatusSchema, timelineEventSchema } from '../service/status.ts';
 import {
@@ -34,6 +35,7 @@ const answers = {
   Routing: routingSchema,
   Org: orgSchema,
   Preflight: preflightSchema,
+  Plan: planSchema,
   Health: health,
   Readiness: readiness,
   Problem: problemSchema,

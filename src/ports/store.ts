@@ -120,6 +120,15 @@ export interface MigrationVersion {
   readonly orgId: number;
   /** Another one after every write that a status can show: of the row, its attempts, its records. */
   readonly version: string;
+  readonly ended: boolean;
+}
+
+/** Sums over all migrations: one that has not changed says that nothing has. */
+export interface ChangeSums {
+  /** For those that are under way: the same as long as none of them changes, begins or ends. */
+  readonly underWay: string;
+  /** For those that have ended. */
+  readonly ended: string;
 }
 
 /** What stands beside a migration's row. */
@@ -182,6 +191,8 @@ export interface Store extends OperationsStore {
   list(query: ListQuery): Promise<readonly (MigrationRow | UnreadableRow)[]>;
   /** As `list`, without what costs. */
   versions(query: ListQuery): Promise<readonly MigrationVersion[]>;
+  /** One look at an index, whatever the number of migrations that somebody asks for. */
+  changeSums(): Promise<ChangeSums>;
   /** What stands beside the rows of these migrations, in two statements whatever their number. */
   parts(ids: readonly string[]): Promise<ReadonlyMap<string, MigrationParts>>;
   /** The org's migration that was created last, ended or not; null where it never had one. */

@@ -2,7 +2,14 @@ import type { Driver } from '../driver/driver.ts';
 import { JournalVersionError, UnknownMigrationError } from '../errors/index.ts';
 import type { Estate } from '../estate/estate.ts';
 import type { RouteKeeper } from '../flip/routeKeeper.ts';
-import type { ListQuery, MigrationParts, MigrationRow, MigrationVersion, UnreadableRow } from '../ports/store.ts';
+import type {
+  ChangeSums,
+  ListQuery,
+  MigrationParts,
+  MigrationRow,
+  MigrationVersion,
+  UnreadableRow,
+} from '../ports/store.ts';
 import { type Answer, answerOf, digestOf } from './answer.ts';
 import { Kept } from './kept.ts';
 import { Latest, LatestOf } from './latest.ts';
@@ -12,6 +19,9 @@ import { assembleStatus, unreadableStatus } from './statusOf.ts';
 /** Room for answers (bytes): ten thousand migrations, and the pages that are asked for again and again. */
 const migrationsBytes = 64_000_000;
 const pagesBytes = 32_000_000;
+const versionsBytes = 8_000_000;
+/** What a version takes, about. */
+const knownBytes = 250;
 
 interface KeptAnswer extends Answer {
   readonly bytes: number;
@@ -35,6 +45,8 @@ export class Answers {
   readonly #deps: { readonly estate: Estate; readonly driver: Pick<Driver, 'runner'>; readonly keeper: RouteKeeper };
   readonly #migrations = new Kept<KeptAnswer>(migrationsBytes);
   readonly #pages = new Kept<Answer & { readonly bytes: number; readonly madeFrom: string }>(pagesBytes);
+  readonly #known = new Kept<{ version: MigrationVersion; sum: string; bytes: number }>(versionsBytes);
+  readonly #lists = new Kept<{ versions: readonly MigrationVersion[]; sum: string; bytes: number }>(versionsBytes);
   readonly #looks = new Map<string, Latest<Answer>>();
   readonly #versions: LatestOf<string, MigrationVersion>;
   readonly #parts: LatestOf<string, Parts>;
@@ -42,9 +54,7 @@ export class Answers {
   constructor(deps: { estate: Estate; driver: Pick<Driver, 'runner'>; keeper: RouteKeeper }) {
     this.#deps = deps;
     const { store } = deps.estate;
-    this.#versions = new LatestOf(
-      async (ids) => new Map((await store.versions({ ids, limit: ids.length })).map((each) => [each.id, each])),
-    );
+    this.#versions = new LatestOf((ids) => this.#readVersions(ids));
     this.#parts = new LatestOf(async (ids) => {
       // The row last: what stands beside it may then be newer than the row, as it is while the owner writes.
       const beside = await store.parts(ids);
@@ -58,6 +68,37 @@ export class Answers {
     const version = await this.#versions.ask(id);
     if (version === undefined) throw new UnknownMigrationError(id);
     return this.#answer(version);
+  }
+
+  /** Reads anew only what may have changed since it was read: sums that are still the same say that nothing has. */
+  async #readVersions(ids: readonly string[]): Promise<ReadonlyMap<string, MigrationVersion>> {
+    const { store } = this.#deps.estate;
+    // First: what is read behind them is as new as they are, or newer.
+    const sums = await store.changeSums();
+    const found = new Map<string, MigrationVersion>();
+    const unknown: string[] = [];
+    for (const id of ids) {
+      const known = this.#known.get(id);
+      if (known !== undefined && known.sum === sumOf(known.version, sums)) found.set(id, known.version);
+      else unknown.push(id);
+    }
+    if (unknown.length === 0) return found;
+    for (const version of await store.versions({ ids: unknown, limit: unknown.length })) {
+      found.set(version.id, version);
+      this.#known.set(version.id, { version, sum: sumOf(version, sums), bytes: knownBytes });
+    }
+    return found;
+  }
+
+  async #find(key: string, query: ListQuery): Promise<readonly MigrationVersion[]> {
+    const { store } = this.#deps.estate;
+    const { underWay, ended } = await store.changeSums();
+    const sum = `${underWay} ${ended}`;
+    const kept = this.#lists.get(key);
+    if (kept?.sum === sum) return kept.versions;
+    const versions = await store.versions(query);
+    this.#lists.set(key, { versions, sum, bytes: versions.length * knownBytes });
+    return versions;
   }
 
   /** A page of them; who asks for the same page meanwhile gets the same. */
@@ -84,7 +125,7 @@ export class Answers {
   }
 
   async #page(key: string, { limit, ...query }: ListQuery): Promise<Answer> {
-    const found = await this.#deps.estate.store.versions({ ...query, limit: limit + 1 });
+    const found = await this.#find(key, { ...query, limit: limit + 1 });
     const items = await Promise.all(found.slice(0, limit).map((version) => this.#answer(version)));
     const nextCursor = found.length > limit ? (found[limit - 1]?.id ?? null) : null;
     const madeFrom = `${nextCursor} ${items.map(({ etag }) => etag).join(' ')}`;
@@ -149,5 +190,6 @@ export class Answers {
   }
 }
 
+const sumOf = ({ ended }: MigrationVersion, sums: ChangeSums) => (ended ? sums.ended : sums.underWay);
 const comma = Buffer.from(',');
 const nothingBeside: MigrationParts = { attempts: [], records: new Map() };

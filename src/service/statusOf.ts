@@ -104,7 +104,8 @@ export function assembleStatus(
     epoch: row.epoch,
     version: row.revision,
   };
-  const etaUntilMs = progress.etaMs === null ? Number.POSITIVE_INFINITY : nowMs + etaEveryMs;
+  // Where nothing is left to load no time passes.
+  const etaUntilMs = progress.etaMs ? nowMs + etaEveryMs : Number.POSITIVE_INFINITY;
   return { status, goodUntilMs: Math.min(verification.untilMs, wayBack.untilMs, etaUntilMs) };
 }
 

@@ -6,6 +6,7 @@ import { buildApp } from '../../src/http/app.ts';
 import type { FleetService } from '../../src/service/fleetStatus.ts';
 import type { OperationsService } from '../../src/service/operations.ts';
 import type { OrgService } from '../../src/service/orgs.ts';
+import type { PlanService } from '../../src/service/plans.ts';
 import type { RoutingService } from '../../src/service/routing.ts';
 import type { MigrationService } from '../../src/service/status.ts';
 import { codeIn, documents, sourcesIn, textOf } from './documents.ts';
@@ -54,6 +55,7 @@ test('the paths of the API that the documents name are served', async () => {
     fleet: {} as FleetService,
     routing: {} as RoutingService,
     orgs: {} as OrgService,
+    plans: {} as PlanService,
     tokens: [{ name: 't', role: 'viewer', sha256 }],
     version: '0',
   });

@@ -8,6 +8,7 @@ import type { Routes } from '../../src/ports/store.ts';
 import { answerOf } from '../../src/service/answer.ts';
 import type { FleetService, ProxyStatus } from '../../src/service/fleetStatus.ts';
 import type { OrgService, OrgStatus, PreflightReport } from '../../src/service/orgs.ts';
+import type { Plan, PlanService } from '../../src/service/plans.ts';
 import { createRouting } from '../../src/service/routing.ts';
 import {
   type Actor,
@@ -235,6 +236,23 @@ export class FakeOrgs implements OrgService {
   }
 }
 
+export class FakePlans implements PlanService {
+  async plan(id: string): Promise<Plan> {
+    if (id !== 'm1') throw new UnknownMigrationError(id);
+    const rule = { ruleId: 1_000, active: 1, destinationHostgroup: 9_000, matchDigest: null };
+    const hold = { where: 'proxy-1', what: 'rules of org 42', details: { comment: 'step=hold', rules: [rule] } };
+    return {
+      id,
+      orgId: 42,
+      homeRegion: 'eu-west-2',
+      state: 'ready',
+      policy: {},
+      phases: [{ phase: 'flipping.hold', acts: [hold], waits: ['the drain'] }],
+      unknown: ['the binlog position'],
+    };
+  }
+}
+
 const roleNames = ['viewer', 'operator', 'approver', 'admin'] as const;
 
 /** The header with the token of a role. */
@@ -248,23 +266,36 @@ export function fakeApp(parts: Partial<AppParts> = {}): {
   operations: FakeOperations;
   routes: FakeRoutes;
   orgs: FakeOrgs;
+  plans: FakePlans;
 } {
   const service = new FakeService();
   const fleet = new FakeFleet();
   const operations = new FakeOperations();
   const routes = new FakeRoutes();
   const orgs = new FakeOrgs();
+  const plans = new FakePlans();
   const tokens = roleNames.map((role) => ({
     name: `the ${role}`,
     role,
     sha256: createHash('sha256').update(`token-of-${role}`).digest('hex'),
   }));
   return {
-    app: buildApp({ service, fleet, operations, routing: routes.service, orgs, tokens, version: '1.2.3', ...parts }),
+    app: buildApp({
+      service,
+      fleet,
+      operations,
+      routing: routes.service,
+      orgs,
+      plans,
+      tokens,
+      version: '1.2.3',
+      ...parts,
+    }),
     service,
     fleet,
     operations,
     routes,
     orgs,
+    plans,
   };
 }

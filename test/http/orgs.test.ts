@@ -2,14 +2,15 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { run } from '../../src/cli/run.ts';
 import type { App } from '../../src/http/types.ts';
 import type { FakeOperations } from './fakeOperations.ts';
-import { bearer, type FakeOrgs, fakeApp } from './fakeService.ts';
+import { bearer, type FakeOrgs, type FakeService, fakeApp, statusOf } from './fakeService.ts';
 
 let app: App;
 let orgs: FakeOrgs;
+let service: FakeService;
 let operations: FakeOperations;
 let api: string;
 beforeEach(async () => {
-  ({ app, orgs, operations } = fakeApp());
+  ({ app, orgs, operations, service } = fakeApp());
   api = await app.listen({ host: '127.0.0.1', port: 0 });
 });
 afterEach(() => app.close());
@@ -86,5 +87,22 @@ describe('an org', () => {
     expect((await get('4x')).json()).toMatchObject({ status: 400, code: 'REQUEST_INVALID' });
     expect((await cli('org', '42')).out).toMatch(/served by +aurora-eu since [\s\S]*\nm1 +soaking/);
     expect((await cli('org', '7')).code).toBe(4);
+  });
+});
+
+describe('a plan', () => {
+  it('is shown with every act, what it waits for, and what it could not know', async () => {
+    expect((await app.inject({ url: '/v1/migrations/m1/plan', headers: bearer('viewer') })).json()).toMatchObject({
+      state: 'ready',
+      phases: [{ phase: 'flipping.hold', acts: [{ where: 'proxy-1' }], waits: ['the drain'] }],
+    });
+    service.migrations.set('m1', statusOf('m1', 42));
+    const { code, out } = await cli('plan', '42');
+    expect(code).toBe(0);
+    for (const part of ['flipping.hold', 'rule 1000: to hostgroup 9000', 'waits for', 'the binlog position']) {
+      expect(out).toContain(part);
+    }
+    expect(JSON.parse((await cli('plan', 'm1', '--json')).out).state).toBe('ready');
+    expect((await cli('plan', '43')).code).toBe(4);
   });
 });

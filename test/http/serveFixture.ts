@@ -1,7 +1,7 @@
 // Runs `serve` as its own process, over a service that keeps nothing.
 import { serve } from '../../src/cli/serve.ts';
 import { FakeOperations } from './fakeOperations.ts';
-import { FakeFleet, FakeOrgs, FakeRoutes, FakeService } from './fakeService.ts';
+import { FakeFleet, FakeOrgs, FakePlans, FakeRoutes, FakeService } from './fakeService.ts';
 
 process.exitCode = await serve(process.argv[2] ?? '', process.env, async () => ({
   startController: async (_config, logger) => ({
@@ -10,6 +10,7 @@ process.exitCode = await serve(process.argv[2] ?? '', process.env, async () => (
     fleet: new FakeFleet(),
     routing: new FakeRoutes().service,
     orgs: new FakeOrgs(),
+    plans: new FakePlans(),
     stop: async () => logger.info('the controller has stopped'),
   }),
 }));

@@ -13,6 +13,7 @@ type JournalOperations = Pick<
   | 'newestOf'
   | 'list'
   | 'versions'
+  | 'changeSums'
   | 'parts'
   | 'commit'
   | 'note'
@@ -25,6 +26,8 @@ const duplicateKey = 1062;
 const seqRow = z.object({ next_seq: z.coerce.number().int() });
 const epochRow = z.object({ epoch: z.coerce.number().int() });
 const valueRow = z.object({ value: z.string() });
+const count = z.coerce.number().int();
+const sumsRow = z.object({ migrations: count, active: count, total: count, ended: count });
 const besideRow = z.object({ migration_id: z.string() });
 const recordRow = z.object({ migration_id: z.string(), name: z.string(), value: z.string() });
 
@@ -132,9 +135,25 @@ export function journalOperations(pool: StorePool): JournalOperations {
     async versions(query) {
       const { where, values } = conditionsOf(query);
       const rows = await withSession(pool, 'look for changes', (session) =>
-        session.rows(`SELECT id, org_id, revision, changes FROM migrations WHERE ${where} ORDER BY id LIMIT ?`, values),
+        session.rows(
+          `SELECT id, org_id, revision, changes, active_org_id FROM migrations WHERE ${where} ORDER BY id LIMIT ?`,
+          values,
+        ),
       );
       return rows.map(toVersion);
+    },
+
+    async changeSums() {
+      const [row] = await withSession(pool, 'look for changes', (session) =>
+        session.rows(
+          `SELECT COUNT(*) AS migrations, COUNT(active_org_id) AS active, COALESCE(SUM(revision + changes), 0) AS total,
+                  COALESCE(SUM(IF(active_org_id IS NULL, revision + changes, 0)), 0) AS ended
+             FROM migrations`,
+        ),
+      );
+      const { migrations, active, total, ended } = sumsRow.parse(row);
+      // With the same ones under way their sum only grows; so does that of the ended ones, which nobody leaves.
+      return { underWay: `${migrations} ${active} ${total - ended}`, ended: `${migrations - active} ${ended}` };
     },
 
     async parts(ids) {

@@ -52,12 +52,23 @@ const migrationRow = z.object({
 export const migrationColumns =
   'id, org_id, active_org_id, home_region, state, since_ms, created_at_ms, journal, revision, epoch, owner';
 
-const versionRow = z.object({ id: z.string(), org_id: int, revision: int, changes: int });
+const versionRow = z.object({
+  id: z.string(),
+  org_id: int,
+  revision: int,
+  changes: int,
+  active_org_id: int.nullable(),
+});
 
 /** Steps count the revision, everything beside them counts the changes: neither ever goes back. */
 export function toVersion(raw: unknown): MigrationVersion {
   const row = versionRow.parse(raw);
-  return { id: row.id, orgId: row.org_id, version: `${row.revision}.${row.changes}` };
+  return {
+    id: row.id,
+    orgId: row.org_id,
+    version: `${row.revision}.${row.changes}`,
+    ended: row.active_org_id === null,
+  };
 }
 
 /** Part of every write beside a migration's row that its status can show. */

@@ -12,8 +12,8 @@ const migrations: readonly (readonly Step[])[] = [first, second, third, fourth];
 /** A statement, or work that takes several. */
 type Step = string | ((connection: StoreConnection) => Promise<void>);
 
-/** What ALTER TABLE … ADD COLUMN answers where an earlier run was cut off between it and its record. */
-const columnIsThere = 1060;
+/** What ALTER TABLE … ADD COLUMN and ADD KEY answer where an earlier run was cut off between them and their record. */
+const isThere: ReadonlySet<unknown> = new Set([1060, 1061]);
 
 const lockRow = z.object({ given: z.coerce.number().int().nullable() });
 const versionRow = z.object({ version: z.coerce.number().int() });
@@ -56,6 +56,6 @@ async function carryOut(connection: StoreConnection, step: Step): Promise<void> 
   try {
     await connection.query(step);
   } catch (error) {
-    if ((error as { errno?: unknown }).errno !== columnIsThere) throw error;
+    if (!isThere.has((error as { errno?: unknown }).errno)) throw error;
   }
 }

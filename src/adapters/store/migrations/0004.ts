@@ -7,6 +7,8 @@ import type { StoreConnection } from '../connection.ts';
  */
 export const statements: readonly (string | ((connection: StoreConnection) => Promise<void>))[] = [
   'ALTER TABLE migrations ADD COLUMN changes BIGINT NOT NULL DEFAULT 0',
+  // All that is summed up again and again, without the journals.
+  'ALTER TABLE migrations ADD KEY counted (active_org_id, revision, changes)',
   `CREATE TABLE IF NOT EXISTS served (
      org_id INT NOT NULL PRIMARY KEY,
      side VARCHAR(10) NOT NULL,

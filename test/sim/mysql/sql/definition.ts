@@ -30,7 +30,14 @@ export function create(cursor: Cursor): Statement {
 export function alter(cursor: Cursor): Statement {
   cursor.expect('TABLE');
   const table = tableName(cursor);
-  cursor.expect('ADD', 'COLUMN');
+  cursor.expect('ADD');
+  if (cursor.takes('KEY')) {
+    // Every row is found here without one.
+    cursor.name();
+    names(cursor);
+    return { kind: 'nothing' };
+  }
+  cursor.expect('COLUMN');
   return { kind: 'addColumn', table, column: column(cursor).column };
 }
 
