@@ -31,6 +31,7 @@ export function absentProxy(name: string): FleetProxy {
     facts: refuse,
     picture: refuse,
     adopt: refuse,
+    routes: refuse,
     held: refuse,
     readers: refuse,
     lookAtStatements: refuse,

@@ -2,6 +2,7 @@ import type { Logger } from '../driver/logger.ts';
 import { messageOf } from '../errors/index.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { Place } from '../ports/place.ts';
+import { LagHistory, type PastLag } from './history.ts';
 import { LagMeter, type LagSample, percentile } from './lag.ts';
 
 /** Time between two beats around a flip, and otherwise (milliseconds). */
@@ -9,6 +10,8 @@ export const fastBeatMs = 100;
 export const slowBeatMs = 2_000;
 /** Time between two looks at the other side while beats are under way (milliseconds). */
 const lookEveryMs = 50;
+/** Time between two samples for the history (milliseconds). */
+const rememberEveryMs = 1_000;
 
 /** Which way an org's heartbeats travel, and how often. */
 export interface HeartbeatPlan {
@@ -31,6 +34,8 @@ interface Tracked {
  */
 export class Heartbeats {
   readonly #tracked = new Map<number, Tracked>();
+  readonly #histories = new Map<number, LagHistory>();
+  #rememberedAtMs = Number.NEGATIVE_INFINITY;
   readonly #stopping = new AbortController();
   readonly #clock: Clock;
   readonly #logger: Logger;
@@ -56,6 +61,7 @@ export class Heartbeats {
     const tracked = this.#tracked.get(orgId);
     if (plan === null) {
       this.#tracked.delete(orgId);
+      this.#histories.delete(orgId);
     } else if (tracked !== undefined && tracked.plan.direction === plan.direction) {
       if (plan.fast && !tracked.plan.fast) tracked.dueAtMs = 0;
       tracked.plan = plan;
@@ -77,6 +83,11 @@ export class Heartbeats {
       }
     }
     return worst;
+  }
+
+  /** Lag of the last hour, as far as this controller measured it. */
+  history(orgId: number): readonly PastLag[] {
+    return this.#histories.get(orgId)?.points ?? [];
   }
 
   /** True once every origin's beats have been seen by every observer. */
@@ -112,6 +123,7 @@ export class Heartbeats {
     while (!this.#stopping.signal.aborted) {
       this.#beatDue();
       this.#look();
+      this.#remember();
       await this.#clock.sleep(lookEveryMs, this.#stopping.signal).catch(() => {});
     }
   }
@@ -166,6 +178,19 @@ export class Heartbeats {
       this.#logger.debug({ place: observer.name, err: messageOf(error) }, 'heartbeats could not be read');
     } finally {
       this.#busy.delete(observer);
+    }
+  }
+
+  #remember(): void {
+    const now = this.#clock.monotonicMs();
+    if (now - this.#rememberedAtMs < rememberEveryMs) return;
+    this.#rememberedAtMs = now;
+    for (const [orgId, { plan }] of this.#tracked) {
+      const sample = this.lag(orgId);
+      if (sample === null) continue;
+      const history = this.#histories.get(orgId) ?? new LagHistory();
+      this.#histories.set(orgId, history);
+      history.add(Math.round(this.#clock.nowMs() - (now - sample.atMs)), plan.direction, Math.round(sample.lagMs));
     }
   }
 

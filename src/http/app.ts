@@ -19,11 +19,15 @@ import { fleetRoutes } from './fleet.ts';
 import { healthRoutes } from './health.ts';
 import { keepAnswers } from './idempotency.ts';
 import { jwtReader } from './jwt.ts';
+import { liveRoutes } from './live/routes.ts';
+import { type LiveSettings, liveDefaults } from './live/streams.ts';
+import { meRoute } from './me.ts';
 import { watchMethods } from './methods.ts';
 import { migrationRoutes } from './migrations.ts';
 import { watchRoutes } from './openapi.ts';
 import { operationRoutes } from './operations.ts';
 import { orgRoutes } from './orgs.ts';
+import { pageRoutes } from './page.ts';
 import { planRoutes } from './plans.ts';
 import { handleProblems, problemText, sendProblem } from './problems.ts';
 import { routingRoutes } from './routing.ts';
@@ -43,26 +47,16 @@ export interface AppParts {
   readonly version: string;
   readonly logger?: FastifyBaseLogger;
   readonly streams?: Partial<StreamSettings>;
+  readonly live?: Partial<LiveSettings>;
 }
 
 const bodyLimitBytes = 64 * 1024;
 /** A request has to have arrived whole by then. */
 const requestTimeoutMs = 30_000;
 
-/** The HTTP API. Nothing but health is served without a token. */
-export function buildApp({
-  service,
-  fleet,
-  operations,
-  routing,
-  orgs,
-  plans,
-  tokens,
-  jwt,
-  version,
-  logger,
-  streams,
-}: AppParts): App {
+/** The HTTP API and the page on it. Nothing but health and the page's own files, which hold nothing, is served without a token. */
+export function buildApp(parts: AppParts): App {
+  const { service, fleet, operations, routing, orgs, plans, tokens, jwt, version, logger, streams, live } = parts;
   const app: App = Fastify({
     ...(logger ? { loggerInstance: logger } : { logger: false }),
     logController: new LogController({ disableRequestLogging: true }),
@@ -92,6 +86,7 @@ export function buildApp({
 
   const describeRoutes = watchRoutes(app);
   healthRoutes(app, service, version);
+  pageRoutes(app);
   app.register(async (scope: App) => {
     const refuseOtherMethods = watchMethods(scope);
     requireTokens(scope, tokens, jwt === undefined ? null : jwtReader(jwt));
@@ -105,6 +100,8 @@ export function buildApp({
     orgRoutes(scope, orgs);
     planRoutes(scope, plans);
     eventRoutes(scope, service, { ...streamDefaults, ...streams });
+    liveRoutes(scope, { service, operations, fleet, version }, { ...liveDefaults, ...live });
+    meRoute(scope);
     describeRoutes(scope, version);
     refuseOtherMethods();
   });

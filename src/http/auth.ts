@@ -39,6 +39,11 @@ export const roleOfSchemaAccept: Role = 'approver';
 /** The lowest role that may let go of what does not travel back. */
 export const roleOfAcceptedLoss: Role = 'approver';
 
+/** Stopping is for everybody who works on it; going on, and who counts in a flip, are an approver's. */
+export const roleOfFreeze: Role = 'operator';
+export const roleOfUnfreeze: Role = 'approver';
+export const roleOfFleetChange: Role = 'approver';
+
 /** Demands a token, and the role that the route names, from every request of the scope. */
 export function requireTokens(
   scope: App,

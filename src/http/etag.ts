@@ -1,10 +1,15 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
-import { type Answer, answerOf } from '../service/answer.ts';
+import { type Answer, answerOf, digestOf } from '../service/answer.ts';
 import { type MigrationStatus, migrationStatusSchema } from '../service/status.ts';
 
 /** ETag of one migration: of all that it says, so that it is the one that a GET would have. */
 export function etagOf(status: MigrationStatus): string {
   return answerOf(migrationStatusSchema.parse(status)).etag;
+}
+
+/** ETag of anything that is JSON. */
+export function etagOfAny(content: object): string {
+  return `W/"${digestOf(JSON.stringify(content))}"`;
 }
 
 /** Sets the ETag; true, with 304 sent, where the asker has that very version already. */

@@ -62,7 +62,8 @@ export function eventRoutes(scope: App, service: MigrationService, settings: Str
   );
 }
 
-function lastEventId(request: FastifyRequest): number | null {
+/** Where a stream that broke off goes on. */
+export function lastEventId(request: FastifyRequest): number | null {
   const given = request.headers['last-event-id'];
   if (given === undefined || given === '') return null;
   const seq = Number(given);

@@ -1,5 +1,5 @@
 import { type FleetService, fleetStatusSchema, proxyStatusSchema } from '../service/fleetStatus.ts';
-import { actorOf } from './auth.ts';
+import { actorOf, roleOfFleetChange } from './auth.ts';
 import { commandBody, proxyParams, reasonBody } from './schemas.ts';
 import type { App } from './types.ts';
 
@@ -20,7 +20,7 @@ export function fleetRoutes(scope: App, fleet: FleetService): void {
   scope.post(
     '/v1/fleet/:name/remove',
     {
-      config: { role: 'approver' },
+      config: { role: roleOfFleetChange },
       schema: {
         summary: 'Take out a proxy that is proven dead; answers within two minutes',
         params: proxyParams,
@@ -37,7 +37,7 @@ export function fleetRoutes(scope: App, fleet: FleetService): void {
   scope.post(
     '/v1/fleet/:name/add',
     {
-      config: { role: 'approver' },
+      config: { role: roleOfFleetChange },
       schema: {
         summary: 'Give a proxy every route that the members have, prove it, and count it as a member',
         params: proxyParams,

@@ -2,7 +2,7 @@ import type { MigrationService } from '../service/status.ts';
 import { migrationStatusSchema } from '../service/status.ts';
 import { actorOf } from './auth.ts';
 import { etagOf, sendAnswer } from './etag.ts';
-import { createBody, idParams, listQuery, migrationPage } from './schemas.ts';
+import { createBody, idParams, lagHistory, listQuery, migrationPage } from './schemas.ts';
 import type { App } from './types.ts';
 
 /** Create, list and get. */
@@ -62,5 +62,21 @@ export function migrationRoutes(scope: App, service: MigrationService): void {
       },
     },
     async (request, reply) => sendAnswer(request, reply, await service.getAnswer(request.params.id)),
+  );
+
+  scope.get(
+    '/v1/migrations/:id/lag',
+    {
+      config: { role: 'viewer' },
+      schema: {
+        summary: 'Lag of the last hour, from the controller that owns it; another one knows none',
+        params: idParams,
+        response: { 200: lagHistory },
+      },
+    },
+    async (request, reply) => {
+      reply.header('cache-control', 'no-store');
+      return { points: await service.lagHistory(request.params.id) };
+    },
   );
 }

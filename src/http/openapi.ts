@@ -6,12 +6,15 @@ import { orgSchema, preflightSchema } from '../service/orgs.ts';
 import { planSchema } from '../service/plans.ts';
 import { routingSchema } from '../service/routing.ts';
 import { migrationStatusSchema, timelineEventSchema } from '../service/status.ts';
+import { overviewRowSchema, overviewSchema } from './live/overview.ts';
+import { meSchema } from './me.ts';
 import {
   auditPage,
   commandBody,
   createBody,
   eventPage,
   health,
+  lagHistory,
   migrationPage,
   preflightBody,
   problemSchema,
@@ -36,6 +39,10 @@ const answers = {
   Org: orgSchema,
   Preflight: preflightSchema,
   Plan: planSchema,
+  Me: meSchema,
+  Overview: overviewSchema,
+  OverviewRow: overviewRowSchema,
+  LagHistory: lagHistory,
   Health: health,
   Readiness: readiness,
   Problem: problemSchema,

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { homeRegion } from '../config/values.ts';
 import { auditEntrySchema, evacuationSchema, freezeSchema, type OperationsService } from '../service/operations.ts';
-import { actorOf } from './auth.ts';
+import { actorOf, roleOfFreeze, roleOfUnfreeze } from './auth.ts';
 import { auditPage, auditQuery, reasonBody } from './schemas.ts';
 import type { App } from './types.ts';
 
@@ -21,7 +21,7 @@ export function operationRoutes(scope: App, operations: OperationsService): void
   scope.post(
     '/v1/freeze',
     {
-      config: { role: 'operator' },
+      config: { role: roleOfFreeze },
       schema: {
         summary: 'No new start and no flip anywhere, from now on; guards and ways back go on',
         body: reasonBody,
@@ -33,7 +33,7 @@ export function operationRoutes(scope: App, operations: OperationsService): void
   scope.post(
     '/v1/unfreeze',
     {
-      config: { role: 'approver' },
+      config: { role: roleOfUnfreeze },
       schema: { summary: 'Starts and flips go on', body: reasonBody, response: { 200: freezeSchema } },
     },
     async () => operations.unfreeze(),

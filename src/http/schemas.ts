@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { policyRequestSchema } from '../config/policy.ts';
 import { homeRegion, name } from '../config/values.ts';
 import { auditEntrySchema } from '../service/operations.ts';
-import { migrationStatusSchema, timelineEventSchema } from '../service/status.ts';
+import { lagPointSchema, migrationStatusSchema, timelineEventSchema } from '../service/status.ts';
 
 /** A whole number in a query string, where everything is text. `shown` is for /openapi.json only. */
 function queryInteger(minimum: number, maximum: number, shown: { default?: number } = {}) {
@@ -88,6 +88,8 @@ export const eventPage = z.object({
   items: z.array(timelineEventSchema),
   nextAfter: z.number().int().describe('Give it as `after` for what comes next'),
 });
+
+export const lagHistory = z.object({ points: z.array(lagPointSchema) });
 
 export const health = z.object({ status: z.literal('ok'), version: z.string() });
 export const readiness = z.object({ status: z.literal('ready') });

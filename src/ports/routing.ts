@@ -158,6 +158,8 @@ export interface FleetProxy {
     change: { readonly rules: readonly ProxyRow[]; readonly before: readonly ProxyRow[] },
     signal?: AbortSignal,
   ): Promise<void>;
+  /** Where each org that has rules of ours is sent, by the proxy's memory. */
+  routes(signal?: AbortSignal): Promise<ReadonlyMap<number, Route['kind']>>;
   /** Orgs whose queries wait here: their rules lead to a hold. */
   held(signal?: AbortSignal): Promise<readonly number[]>;
   close(): void;

@@ -32,6 +32,20 @@ export function createFleetService(deps: {
     }
   };
 
+  /** Where it sends whom; null where it cannot be asked. */
+  const routesAt = async (name: string): Promise<ProxyStatus['routes']> => {
+    const proxy = watch.find(name);
+    if (proxy === undefined || watch.sighting(name).reachable !== true) return null;
+    try {
+      const routes: NonNullable<ProxyStatus['routes']> = { source: [], held: [], parked: [], cluster: [] };
+      for (const [orgId, kind] of await proxy.routes(add.clock.timeoutSignal(answerWithinMs))) routes[kind].push(orgId);
+      return routes;
+    } catch (error) {
+      if (!(error instanceof CutoverError)) throw error;
+      return null;
+    }
+  };
+
   const statusOf = async (view: FleetView, name: string): Promise<ProxyStatus> =>
     proxyStatus(
       name,
@@ -39,6 +53,7 @@ export function createFleetService(deps: {
       membership.find(name) !== undefined,
       watch.sighting(name),
       await heldAt(name),
+      await routesAt(name),
       watch.strangers().find((stranger) => stranger.name === name)?.message ?? null,
     );
 
@@ -82,6 +97,7 @@ function proxyStatus(
   configured: boolean,
   { reachable, silentSinceMs, message, facts }: Sighting,
   heldOrgs: readonly number[],
+  routes: ProxyStatus['routes'],
   warning: string | null,
 ): ProxyStatus {
   return {
@@ -97,6 +113,7 @@ function proxyStatus(
     message,
     version: facts?.version ?? row?.facts?.version ?? null,
     heldOrgs: [...heldOrgs],
+    routes,
     warning,
   };
 }

@@ -19,6 +19,15 @@ export const proxyStatusSchema = z.object({
   heldOrgs: z
     .array(z.number().int())
     .describe('Orgs whose queries wait there; of a proxy that does not answer, those that this controller waits for'),
+  routes: z
+    .object({
+      source: z.array(z.number().int()),
+      held: z.array(z.number().int()).describe('Their writes wait'),
+      parked: z.array(z.number().int()).describe('Their reads wait as well'),
+      cluster: z.array(z.number().int()),
+    })
+    .nullable()
+    .describe('Orgs that have rules of the controller there, by where these send them; null where it does not answer'),
   warning: z.string().nullable(),
 });
 export type ProxyStatus = z.infer<typeof proxyStatusSchema>;

@@ -21,7 +21,14 @@ import { acceptSchemaOf } from './acceptSchema.ts';
 import { Answers } from './answers.ts';
 import { assertProofCounts, verifyOf } from './proof.ts';
 import { Readiness } from './readiness.ts';
-import { type Actor, commandNames, type MigrationService, type OrderName, orderText } from './status.ts';
+import {
+  type Actor,
+  commandNames,
+  type MigrationService,
+  type MigrationStatus,
+  type OrderName,
+  orderText,
+} from './status.ts';
 
 /** States that a repeated command has already led to: asked again, nothing happens and nothing is wrong. */
 const alreadyDone: Readonly<Record<OrderName, (row: MigrationRow) => boolean>> = {
@@ -110,15 +117,21 @@ export function createService(deps: {
       return status(await rowOf(id));
     },
 
-    async list({ limit, cursor, ...filter }) {
+    async list({ limit, cursor, known, ...filter }) {
+      const asKnown = ({ id, revision }: { id: string; revision: number }) => {
+        const last = known?.get(id);
+        return last?.version === revision ? last : undefined;
+      };
       const rows = await store.list({
         ...filter,
         limit: limit + 1,
         ...(cursor === undefined ? {} : { after: cursor }),
       });
       const page = rows.slice(0, limit);
+      const statuses = await answers.statuses(page.filter((row) => asKnown(row) === undefined));
+      const made = new Map(statuses.map((status) => [status.id, status]));
       return {
-        items: await answers.statuses(page),
+        items: page.map((row) => asKnown(row) ?? (made.get(row.id) as MigrationStatus)),
         nextCursor: rows.length > limit ? (page.at(-1)?.id ?? null) : null,
       };
     },
@@ -174,6 +187,17 @@ export function createService(deps: {
         });
       }
       return status(await rowOf(id));
+    },
+
+    async lagHistory(id) {
+      const [row] = await store.list({ id, limit: 1 });
+      if (row === undefined) throw new UnknownMigrationError(id);
+      if (driver.runner(id) === undefined) return [];
+      return estate.heartbeats.history(row.orgId).map(({ atMs, direction, lagMs }) => ({
+        at: new Date(atMs).toISOString(),
+        forwardMs: direction === 'forward' ? lagMs : null,
+        reverseMs: direction === 'back' ? lagMs : null,
+      }));
     },
 
     async events(id, { after, limit }) {

@@ -162,6 +162,14 @@ export const migrationStatusSchema = z.object({
 });
 export type MigrationStatus = z.infer<typeof migrationStatusSchema>;
 
+/** Lag at a moment of the last hour, the worst of some seconds around it. */
+export const lagPointSchema = z.object({
+  at: z.iso.datetime(),
+  forwardMs: z.number().nullable(),
+  reverseMs: z.number().nullable(),
+});
+export type LagPoint = z.infer<typeof lagPointSchema>;
+
 /** One entry of the timeline. */
 export const timelineEventSchema = z.object({
   seq: z.number().int(),
@@ -198,6 +206,8 @@ export interface MigrationService {
     orgId?: number;
     limit: number;
     cursor?: string;
+    /** Statuses that were given before: of those whose version is the same still, the same is given again. */
+    known?: ReadonlyMap<string, MigrationStatus>;
   }): Promise<{ items: MigrationStatus[]; nextCursor: string | null }>;
   get(id: string): Promise<MigrationStatus>;
   /** The same as bytes with their ETag, for many who ask again and again. */
@@ -214,6 +224,8 @@ export interface MigrationService {
   verify(id: string, input: { reason?: string }, actor: Actor): Promise<MigrationStatus>;
   /** The same, and rows that differ are copied from the side that serves the org. */
   repairRows(id: string, input: { reason?: string }, actor: Actor): Promise<MigrationStatus>;
+  /** Lag of the last hour, as far as the controller that is asked measured it: empty where another one owns it. */
+  lagHistory(id: string): Promise<LagPoint[]>;
   events(id: string, query: { after: number; limit: number }): Promise<TimelineEvent[]>;
   /** What is not ready, by dependency: empty when all is. */
   notReady(): Promise<{ dependency: string; message: string }[]>;

@@ -12,6 +12,7 @@ import type { Plan, PlanService } from '../../src/service/plans.ts';
 import { createRouting } from '../../src/service/routing.ts';
 import {
   type Actor,
+  type LagPoint,
   type MigrationService,
   type MigrationStatus,
   migrationStatusSchema,
@@ -61,6 +62,7 @@ export function eventOf(seq: number, message = `event ${seq}`): TimelineEvent {
 export class FakeService implements MigrationService {
   readonly migrations = new Map<string, MigrationStatus>();
   readonly timeline: TimelineEvent[] = [];
+  readonly lag: LagPoint[] = [];
   readonly calls: { method: string; input: unknown; actor?: Actor }[] = [];
   missing: { dependency: string; message: string }[] = [];
   /** Thrown by the next call, then forgotten. */
@@ -125,6 +127,12 @@ export class FakeService implements MigrationService {
     return this.timeline.filter((event) => event.seq > query.after).slice(0, query.limit);
   }
 
+  async lagHistory(id: string): Promise<LagPoint[]> {
+    this.#asked('lagHistory', { id });
+    if (!this.migrations.has(id)) throw new UnknownMigrationError(id);
+    return this.lag;
+  }
+
   async notReady() {
     this.#asked('notReady', null);
     return this.missing;
@@ -183,6 +191,7 @@ export function proxyStatusOf(name: string, standing: ProxyStatus['standing']): 
     message: null,
     version: '2.7.1',
     heldOrgs: [],
+    routes: standing === 'member' ? { source: [7], held: [], parked: [], cluster: [42] } : null,
     warning: null,
   };
 }

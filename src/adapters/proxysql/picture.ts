@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import type { ProxyFacts } from '../../ports/fleet.ts';
-import type { ProxyPicture, ProxyRow, RouteState } from '../../ports/routing.ts';
+import type { ProxyPicture, ProxyRow, Route, RouteState } from '../../ports/routing.ts';
 import { type AdminSession, literal } from './admin.ts';
 import type { RoutingConfig } from './config.ts';
 import { parseComment } from './rules.ts';
@@ -163,4 +163,20 @@ export async function readHeld(
     signal,
   );
   return [...routesOf(rows).keys()];
+}
+
+/** Where each org is sent, by the rules in memory; one whose rules are at rest goes where others' rules send it. */
+export async function readRoutes(
+  admin: AdminSession,
+  { ruleIds }: RoutingConfig,
+  signal?: AbortSignal,
+): Promise<ReadonlyMap<number, Route['kind']>> {
+  const rows = await admin.rows(
+    `SELECT DISTINCT comment FROM mysql_query_rules WHERE rule_id BETWEEN ${ruleIds.from} AND ${ruleIds.to}`,
+    signal,
+  );
+  const routes = [...routesOf(rows)].flatMap(([orgId, { route }]): [number, Route['kind']][] =>
+    route === null ? [] : [[orgId, route.kind]],
+  );
+  return new Map(routes);
 }

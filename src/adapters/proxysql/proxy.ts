@@ -6,7 +6,7 @@ import { type AdminRow, type AdminSession, literal, openAdmin } from './admin.ts
 import { clientErrors } from './clientErrors.ts';
 import { hostgroupsOf, type ProxyConfig, type RoutingConfig } from './config.ts';
 import { inspectProxy } from './inspect.ts';
-import { adoptRules, readFacts, readHeld, readPicture } from './picture.ts';
+import { adoptRules, readFacts, readHeld, readPicture, readRoutes } from './picture.ts';
 import { publishedRoute } from './publishedRoute.ts';
 import { commentFor, parseComment, type Rule, type RulePair, ruleIdsOf, rulesFor } from './rules.ts';
 import { findBlocking, parseSession, processListQuery, usesHostgroup } from './sessions.ts';
@@ -271,6 +271,7 @@ export function createProxy(
     facts: (signal) => readFacts(admin, signal),
     picture: (signal) => readPicture(admin, routing, signal),
     adopt: (change, signal) => adoptRules(admin, routing, change, signal),
+    routes: (signal) => readRoutes(admin, routing, signal),
     held: (signal) => readHeld(admin, routing, signal),
 
     close: () => admin.close(),

@@ -1,0 +1,135 @@
+import type { FleetService, FleetStatus } from '../../service/fleetStatus.ts';
+import { fleetStatusSchema } from '../../service/fleetStatus.ts';
+import type { FreezeStatus, OperationsService } from '../../service/operations.ts';
+import { type MigrationService, migrationStatusSchema } from '../../service/status.ts';
+import { etagOfAny, sentNotModified } from '../etag.ts';
+import { lastEventId } from '../events.ts';
+import { idParams } from '../schemas.ts';
+import type { App } from '../types.ts';
+import { eventsAfter, isSameOrg, lookAtOne, missedOf, type OrgSight } from './oneOrg.ts';
+import { changeBetween, lookAtAll, type OverviewRow, type OverviewSight, overviewSchema } from './overview.ts';
+import { SharedLook } from './sharedLook.ts';
+import { frame, type LiveSettings, liveStreams, wantsStream } from './streams.ts';
+
+const sameText = (before: unknown, now: unknown) => JSON.stringify(before) === JSON.stringify(now);
+
+/** What is shown as it happens: all orgs in short, one org, the fleet. Everybody who watches the same shares one look. */
+export function liveRoutes(
+  scope: App,
+  parts: { service: MigrationService; operations: OperationsService; fleet: FleetService; version: string },
+  settings: LiveSettings,
+): void {
+  const { service, operations, fleet, version } = parts;
+  const stream = liveStreams(scope, settings, version);
+  const everyMs = settings.lookMs;
+  const noStore = { 'cache-control': 'no-store' };
+
+  const all = new SharedLook<OverviewSight>({
+    look: (before) => lookAtAll(service, operations, before),
+    everyMs,
+    isSame: (before, now) => sameText([before.items, before.freeze], [now.items, now.freeze]),
+  });
+  const proxies = new SharedLook<{ fleet: FleetStatus; freeze: FreezeStatus }>({
+    look: async () => ({ fleet: await fleet.list(), freeze: await operations.freezeStatus() }),
+    everyMs,
+    isSame: sameText,
+  });
+  const orgs = new Map<string, SharedLook<OrgSight>>();
+
+  scope.get(
+    '/v1/live/migrations',
+    {
+      config: { role: 'viewer' },
+      exposeHeadRoute: false,
+      schema: {
+        summary: 'All migrations in short; with `accept: text/event-stream` whole at first, then what changes',
+        response: { 200: overviewSchema },
+        alsoProduces: ['text/event-stream'],
+      },
+    },
+    async (request, reply) => {
+      if (!wantsStream(request)) {
+        const { items, freeze } = await all.once();
+        return sentNotModified(request, reply, etagOfAny({ items, freeze })) ? reply : { items, freeze };
+      }
+      let shown: readonly OverviewRow[] | null = null;
+      let freeze = '';
+      return stream(request, reply, all, function* (sight) {
+        if (shown === null) yield frame('migrations', sight.items);
+        else {
+          const change = changeBetween(shown, sight.items);
+          if (change.changed.length + change.gone.length > 0) yield frame('changes', change);
+        }
+        shown = sight.items;
+        if (JSON.stringify(sight.freeze) !== freeze) yield frame('freeze', sight.freeze);
+        freeze = JSON.stringify(sight.freeze);
+      });
+    },
+  );
+
+  scope.get(
+    '/v1/live/migrations/:id',
+    {
+      config: { role: 'viewer' },
+      exposeHeadRoute: false,
+      schema: {
+        summary: 'One migration; with `accept: text/event-stream` its status and its timeline as they change',
+        params: idParams,
+        response: { 200: migrationStatusSchema },
+        alsoProduces: ['text/event-stream'],
+      },
+    },
+    async (request, reply) => {
+      const { id } = request.params;
+      // An unknown migration is an answer, not a stream that says so again and again.
+      const status = await service.get(id);
+      if (!wantsStream(request)) return reply.headers(noStore).send(status);
+      let seq = lastEventId(request) ?? 0;
+      let shown = '';
+      let freeze = '';
+      return stream(request, reply, lookAt(id), async function* (sight) {
+        const missed = missedOf(sight, seq) ?? (await eventsAfter(service, id, seq));
+        for (const event of missed) {
+          yield frame('timeline', event, event.seq);
+          seq = event.seq;
+        }
+        const text = JSON.stringify(sight.status);
+        if (text !== shown) yield frame('status', sight.status);
+        shown = text;
+        if (JSON.stringify(sight.freeze) !== freeze) yield frame('freeze', sight.freeze);
+        freeze = JSON.stringify(sight.freeze);
+      });
+    },
+  );
+
+  scope.get(
+    '/v1/live/fleet',
+    {
+      config: { role: 'viewer' },
+      exposeHeadRoute: false,
+      schema: {
+        summary: 'The fleet; with `accept: text/event-stream` as it changes',
+        response: { 200: fleetStatusSchema },
+        alsoProduces: ['text/event-stream'],
+      },
+    },
+    async (request, reply) => {
+      if (!wantsStream(request)) return reply.headers(noStore).send((await proxies.once()).fleet);
+      return stream(request, reply, proxies, (sight) => [frame('fleet', sight.fleet), frame('freeze', sight.freeze)]);
+    },
+  );
+
+  /** One look for each migration that is watched. */
+  function lookAt(id: string): SharedLook<OrgSight> {
+    for (const [other, look] of orgs) if (other !== id && !look.isWatched) orgs.delete(other);
+    const look =
+      orgs.get(id) ??
+      new SharedLook<OrgSight>({
+        look: (before) => lookAtOne(service, operations, id, before ?? { recent: [] }),
+        everyMs,
+        isSame: isSameOrg,
+      });
+    orgs.set(id, look);
+    return look;
+  }
+}
