@@ -42,6 +42,7 @@ async function main(): Promise<number> {
       controllers.push(await lab.controller(`controller-${n}`));
     }
     const description = describeLab(lab, controllers);
+    if (values.json) console.error(`web page: ${description.api}/`);
     if (values.json) console.log(JSON.stringify(description));
     else printLab(description);
     await stopped;
@@ -108,6 +109,7 @@ export function describeLab(lab: Lab, controllers: readonly ControllerProcess[])
 
 function printLab(lab: ReturnType<typeof describeLab>): void {
   console.log(`API           ${lab.api}`);
+  console.log(`web page      ${lab.api}/ (enter with one of the tokens)`);
   for (const [role, token] of Object.entries(lab.tokens)) console.log(`token         ${role.padEnd(9)} ${token}`);
   for (const proxy of lab.proxies)
     console.log(`proxy         ${proxy.name.padEnd(14)} ${proxy.host}:${proxy.port} (admin ${proxy.adminPort})`);

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# prepare.sh: makes this machine ready for the lab, the demo and the tests. Run by run.sh; may be run by hand.
+# prepare.sh [--browser]: makes this machine ready for the lab, the demo and the tests. Run by run.sh; may be run by hand.
 #
 # What it makes sure of, in this order, touching only what is missing:
 #   system packages  on Debian and as root only: libatomic1, which npm's own Node 26 is linked with, and MariaDB. Of
@@ -7,6 +7,8 @@
 #                    nothing is started, enabled or restarted on this machine
 #   node_modules     npm ci, when it is absent or older than the lock file
 #   MySQL            into the cache folder, for the lab's clusters; without it MariaDB stands in, and a line says so
+#   Chromium         with --browser: for the tests of the web page, from Debian, with a font; without it those tests
+#                    fail and say why
 #
 # Says nothing when there is nothing to do. Everything it says goes to stderr.
 set -euo pipefail
@@ -15,6 +17,8 @@ project=$(cd "$here/../.." && pwd)
 . "$here/cache.sh"
 cache=$(bigdb_cache_dir)
 PATH=$PATH:/usr/local/sbin:/usr/sbin:/sbin
+browser=no
+[ "${1:-}" = --browser ] && browser=yes
 
 modules_are_current() {
   [ -x "$project/node_modules/.bin/node" ] &&
@@ -30,6 +34,13 @@ mariadb_is_there() {
 libatomic_is_there() {
   [ "$(uname -s)" != Linux ] || compgen -G '/usr/lib*/libatomic.so.1' >/dev/null ||
     compgen -G '/usr/lib/*/libatomic.so.1' >/dev/null || compgen -G '/lib/*/libatomic.so.1' >/dev/null
+}
+
+# Names and variable as in test/web/browser.ts.
+chromium_is_there() {
+  [ "$browser" = no ] || [ -n "${CHROMIUM_BIN:-}" ] || command -v chromium >/dev/null ||
+    command -v chromium-browser >/dev/null || command -v google-chrome-stable >/dev/null ||
+    command -v google-chrome >/dev/null
 }
 
 mysql_is_there() {
@@ -92,7 +103,7 @@ look_for_system_packages() {
 }
 
 look_for_system_packages
-if [ ${#missing_packages[@]} -eq 0 ] && modules_are_current && mysql_is_there; then
+if [ ${#missing_packages[@]} -eq 0 ] && modules_are_current && mysql_is_there && chromium_is_there; then
   exit 0
 fi
 
@@ -116,4 +127,12 @@ modules_are_current || install_modules
 if ! mysql_is_there; then
   # The lock must not live on in what is started there.
   bash "$here/fetch-mysql.sh" 8>&- || say 'going on without MySQL: MariaDB stands in for the clusters'
+fi
+if ! chromium_is_there; then
+  # A shell of its own: the demo, the lab and all other tests do without.
+  (
+    missing_names=('Chromium: chromium on the PATH, or CHROMIUM_BIN')
+    missing_packages=(chromium fonts-dejavu-core)
+    install_system_packages
+  ) || say 'going on without Chromium: the tests of the web page will fail'
 fi

@@ -31,6 +31,7 @@ describe('a proxy that is given the members’ rules', () => {
     const proxy = world.adapter(routingBy('user'));
     const before = await proxy.picture();
     expect(await proxy.held()).toEqual([42]);
+    expect((await proxy.routes()).get(42)).toBe('held');
     expect(sameRoutes(before, members)).toBe(false);
 
     await proxy.adopt({ rules: members.rules, before: before.rules });
@@ -42,6 +43,10 @@ describe('a proxy that is given the members’ rules', () => {
     ]);
     expect(after.foreign).toEqual(before.foreign);
     expect(await proxy.held()).toEqual([]);
+    expect([...(await proxy.routes())].toSorted()).toEqual([
+      [4, 'source'],
+      [42, 'cluster'],
+    ]);
     await world.bench.admin('LOAD MYSQL QUERY RULES FROM DISK', 'LOAD MYSQL QUERY RULES TO RUNTIME');
     expect(isCopyOf(await proxy.picture(), members)).toBe(true);
     const client = await world.client('user');

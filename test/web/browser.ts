@@ -23,7 +23,7 @@ export function chromiumPath(env: NodeJS.ProcessEnv = process.env): string {
     .find((path) => existsSync(path));
   if (found === undefined) {
     throw new Error(
-      'no Chromium on the PATH: on Debian `bash infra/setup/prepare.sh chromium` installs it as root; elsewhere say where it is in CHROMIUM_BIN',
+      'no Chromium on the PATH: on Debian `bash infra/setup/prepare.sh --browser` installs it as root; elsewhere say where it is in CHROMIUM_BIN',
     );
   }
   return found;

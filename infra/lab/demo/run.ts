@@ -18,6 +18,7 @@ export async function playScenario(scenario: Scenario, screen: Screen, signal: A
   try {
     signal.throwIfAborted();
     const controller = await lab.controller('controller-1');
+    screen.say(`web page: ${controller.api}/ (token of a viewer: ${lab.tokens.viewer})`);
     return await playOn(lab, controller, scenario, screen, signal);
   } finally {
     screen.stop();

@@ -107,6 +107,7 @@ export async function lookAtAll(
     all.push(...page.items);
     cursor = page.nextCursor;
   } while (cursor !== null);
-  const ended = all.filter(({ outcome }) => outcome !== null);
+  // One that has ended and still waits, for a proxy that is silent, changes without a new version.
+  const ended = all.filter(({ outcome, waitsFor }) => outcome !== null && waitsFor === null);
   return { items: all.map(rowOf), freeze, ended: new Map(ended.map((status) => [status.id, status])) };
 }

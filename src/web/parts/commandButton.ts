@@ -55,7 +55,8 @@ export function OrderButton(props: {
   const { me, idle } = usePage();
   const { role, tone, about, label, give } = props;
   const allowed = mayGive(me, role);
-  const why = allowed ? idle : `needs ${me.needs[role] ?? 'another role'}; you are ${me.role}`;
+  const needed = me.needs[role] ?? 'another role';
+  const why = allowed ? idle : `This needs ${needed}; you are ${me.role}.`;
   // Not `disabled`: who reads with the keyboard or by ear has to find out why.
   return html`<button
     type="button"
@@ -65,6 +66,6 @@ export function OrderButton(props: {
     data-command=${role}
     onClick=${() => why === null && give()}
   >
-    ${label}${!allowed && html`<small>${` ${why}`}</small>`}
+    ${label}${!allowed && html`<small>${` ${needed} only`}</small>`}
   </button>`;
 }

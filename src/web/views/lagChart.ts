@@ -1,7 +1,7 @@
 import { useEffect, useRef } from 'preact/hooks';
 import uPlot from 'uplot';
 import { html, type View } from '../html.ts';
-import { duration } from '../model/format.ts';
+import { clock, duration } from '../model/format.ts';
 import { columnsOf, type LagPoint } from '../model/lag.ts';
 
 interface LagChartProps {
@@ -18,7 +18,7 @@ const leastSeconds = 60;
 export function LagChart({ points, forwardLimitMs, backLimitMs }: LagChartProps): View {
   const place = useRef<HTMLDivElement>(null);
   const chart = useRef<uPlot | null>(null);
-  const data = dataOf(points, forwardLimitMs, backLimitMs);
+  const data = dataOf(points);
   useEffect(() => {
     const element = place.current as HTMLDivElement;
     const draw = () => {
@@ -41,25 +41,14 @@ export function LagChart({ points, forwardLimitMs, backLimitMs }: LagChartProps)
   return html`<div class="chart" ref=${place} role="img" aria-label=${words(points)}></div>`;
 }
 
-function dataOf(
-  points: readonly LagPoint[],
-  forwardLimitMs: number | null,
-  backLimitMs: number | null,
-): uPlot.AlignedData {
+function dataOf(points: readonly LagPoint[]): uPlot.AlignedData {
   const { at, forward, back } = columnsOf(points);
-  const line = (ms: number | null) => at.map(() => ms);
-  return [at, forward, back, line(forwardLimitMs), line(backLimitMs)];
+  return [at, forward, back];
 }
 
 function optionsOf(element: HTMLElement, forwardLimitMs: number | null, backLimitMs: number | null): uPlot.Options {
   const colour = (name: string) => getComputedStyle(element).getPropertyValue(name).trim();
-  const series = (stroke: string, dash?: number[]): uPlot.Series => ({
-    stroke,
-    width: dash === undefined ? 2 : 1.5,
-    ...(dash === undefined ? {} : { dash }),
-    points: { show: false },
-    spanGaps: false,
-  });
+  const series = (stroke: string): uPlot.Series => ({ stroke, width: 2, points: { show: false }, spanGaps: false });
   const axis = { stroke: colour('--soft'), grid: { stroke: colour('--line'), width: 1 }, ticks: { show: false } };
   return {
     width: element.clientWidth,
@@ -80,26 +69,29 @@ function optionsOf(element: HTMLElement, forwardLimitMs: number | null, backLimi
       },
     },
     axes: [
-      { ...axis, space: 70 },
+      { ...axis, space: 80, values: (_, splits) => splits.map((seconds) => momentText(seconds)) },
       {
         ...axis,
-        size: 58,
-        values: (_, splits) => splits.map((ms) => (Number.isInteger(Math.log10(ms)) ? duration(ms) : '')),
+        size: 62,
+        splits: (_, __, least, most) => decades(least, most),
+        values: (_, splits) => splits.map(axisText),
       },
     ],
-    series: [
-      {},
-      series(colour('--forward')),
-      series(colour('--back')),
-      series(colour('--forward'), [6, 5]),
-      series(colour('--back'), [6, 5]),
-    ],
-    hooks: { draw: [(plot) => nameLimits(plot, colour, forwardLimitMs, backLimitMs)] },
+    series: [{}, series(colour('--forward')), series(colour('--back'))],
+    hooks: { draw: [(plot) => drawLimits(plot, colour, forwardLimitMs, backLimitMs)] },
   };
 }
 
-/** Says at each dashed line what it is. */
-function nameLimits(
+const decades = (least: number, most: number): number[] =>
+  Array.from({ length: Math.round(Math.log10(most / least)) + 1 }, (_, index) => least * 10 ** index);
+
+/** A decade, short enough for an axis. */
+const axisText = (ms: number): string => (ms < 1_000 ? `${ms} ms` : `${ms / 1_000} s`);
+
+const momentText = (seconds: number): string => clock(new Date(seconds * 1_000).toISOString(), seconds * 1_000);
+
+/** A dashed line for each limit, over the whole width, with its name. */
+function drawLimits(
   plot: uPlot,
   colour: (name: string) => string,
   forwardLimitMs: number | null,
@@ -115,8 +107,15 @@ function nameLimits(
     [backLimitMs, '--back', 'limit of the way back'],
   ] as const) {
     if (ms === null) continue;
-    ctx.fillStyle = colour(name);
-    ctx.fillText(`${text} ${duration(ms)}`, bbox.left + 6 * ratio, plot.valToPos(ms, 'y', true) - 5 * ratio);
+    const y = plot.valToPos(ms, 'y', true);
+    ctx.strokeStyle = ctx.fillStyle = colour(name);
+    ctx.lineWidth = 1.5 * ratio;
+    ctx.setLineDash([6 * ratio, 5 * ratio]);
+    ctx.beginPath();
+    ctx.moveTo(bbox.left, y);
+    ctx.lineTo(bbox.left + bbox.width, y);
+    ctx.stroke();
+    ctx.fillText(`${text} ${duration(ms)}`, bbox.left + 6 * ratio, y - 5 * ratio);
   }
   ctx.restore();
 }

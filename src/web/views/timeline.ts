@@ -58,7 +58,11 @@ export function Timeline({ events }: { events: readonly TimelineEvent[] }): View
         ({ seq, at, type, state, message, data }) => html`<li key=${seq} class=${type}>
           <time dateTime=${at}>${clock(at, nowMs, true)}</time>
           <span class="mark" title=${type} aria-hidden="true">${marks[type] ?? '·'}</span>
-          <div><span>${message}</span> ${type !== 'state' && html`<span class="soft">${stateText(state)}</span>`}<${Details} values=${data} summary="Data" /></div>
+          <div>${
+            type === 'state'
+              ? html`<span>${stateText(state)}</span> <span class="soft">${message}</span>`
+              : html`<span>${message}</span> <span class="soft">${stateText(state)}</span>`
+          } <${Details} values=${data} summary="Data" /></div>
         </li>`,
       )}</ol>
     ${events.length > shown && html`<button type="button" class="plain" onClick=${() => setShown(shown + 200)}>${events.length - shown} earlier</button>`}
