@@ -1,6 +1,7 @@
 import type { z } from 'zod';
 import { auditPage, migrationPage, problemSchema } from '../http/schemas.ts';
 import { type FleetStatus, fleetStatusSchema, type ProxyStatus, proxyStatusSchema } from '../service/fleetStatus.ts';
+import { type Mismatches, mismatchesSchema } from '../service/mismatches.ts';
 import { type Evacuation, evacuationSchema, type FreezeStatus, freezeSchema } from '../service/operations.ts';
 import { type OrgStatus, orgSchema, type PreflightReport, preflightSchema } from '../service/orgs.ts';
 import { type Plan, planSchema } from '../service/plans.ts';
@@ -14,6 +15,8 @@ const timeoutMs = 15_000;
 const proofTimeoutMs = 180_000;
 /** Longest that a preflight takes, with room to spare (milliseconds). */
 const preflightTimeoutMs = 60_000;
+/** How long it may take to read rows at both sides (milliseconds). */
+const valuesTimeoutMs = 30_000;
 
 /** The controller's API, as far as the command line uses it. Throws the errors of `errors.ts`. */
 export interface Api {
@@ -33,6 +36,7 @@ export interface Api {
   preflight(orgId: number): Promise<PreflightReport>;
   plan(id: string): Promise<Plan>;
   routing(): Promise<RoutingManifest>;
+  mismatches(id: string, values: boolean): Promise<Mismatches>;
   fleet(): Promise<FleetStatus>;
   removeProxy(name: string, reason: string): Promise<ProxyStatus>;
   addProxy(name: string, reason: string | null): Promise<ProxyStatus>;
@@ -119,6 +123,14 @@ export function createApi({ api, token }: Pick<ApiOptions, 'api' | 'token'>): Ap
     preflight: (orgId) => ask('POST', '/preflight', preflightSchema, { orgId }, preflightTimeoutMs),
     plan: (id) => ask('GET', `/migrations/${encodeURIComponent(id)}/plan`, planSchema),
     routing: () => ask('GET', '/routing', routingSchema),
+    mismatches: (id, values) =>
+      ask(
+        'GET',
+        `/migrations/${encodeURIComponent(id)}/mismatches?values=${values}`,
+        mismatchesSchema,
+        undefined,
+        valuesTimeoutMs,
+      ),
     fleet: () => ask('GET', '/fleet', fleetStatusSchema),
     removeProxy: (name, reason) =>
       ask('POST', `/fleet/${encodeURIComponent(name)}/remove`, proxyStatusSchema, { reason }, proofTimeoutMs),

@@ -12,6 +12,8 @@ export const help = `bigdb-cutover: moves orgs from BigDB to their Aurora cluste
   bigdb-cutover pause|resume|approve|rollback|complete|cancel|retry ORG|ID
   bigdb-cutover verify ORG|ID                 compare both sides now; the result stands in the status
   bigdb-cutover repair-rows ORG|ID            the same, and copy rows that differ from the side that serves the org
+  bigdb-cutover mismatches ORG|ID [--values]  rows that the last comparison found different; with their values, read
+                                              anew from both sides: an approver's, and audited
   bigdb-cutover schema accept ORG|ID          go on over a changed schema that both sides have
   bigdb-cutover status [ORG|ID]               all migrations, or one
   bigdb-cutover watch [ORG|ID]                the same, again and again; one migration until it ends
@@ -116,6 +118,7 @@ export type Invocation =
   | PlanInvocation
   | ({ readonly command: 'status'; readonly target: string | null } & ApiOptions)
   | ({ readonly command: 'watch'; readonly target: string | null; readonly intervalMs: number } & ApiOptions)
+  | ({ readonly command: 'mismatches'; readonly target: string; readonly values: boolean } & ApiOptions)
   | ({ readonly command: 'schema'; readonly target: string; readonly reason: string | null } & ApiOptions)
   | ({
       readonly command: 'verify' | 'repair-rows';
@@ -132,6 +135,7 @@ const options = {
   token: { type: 'string' },
   reason: { type: 'string' },
   'accept-loss': { type: 'boolean' },
+  values: { type: 'boolean' },
   'db-user': { type: 'string' },
   cluster: { type: 'string' },
   serve: { type: 'string' },
@@ -188,6 +192,11 @@ export function parseInvocation(
     only(values, command, [...ofApi, 'interval-ms']);
     count(rest, command, 0, 1);
     return { command, target: rest[0] ?? null, intervalMs: intervalOf(values), ...apiOf(values, env) };
+  }
+  if (command === 'mismatches') {
+    only(values, command, [...ofApi, 'values']);
+    count(rest, command, 1, 1);
+    return { command, target: rest[0] ?? '', values: values.values ?? false, ...apiOf(values, env) };
   }
   if (command === 'schema') {
     only(values, command, [...ofApi, 'reason']);

@@ -3,6 +3,7 @@ import { help, type Invocation, parseInvocation } from './args.ts';
 import { exitCodeOf } from './errors.ts';
 import { type ExitCode, exitCodes } from './exitCodes.ts';
 import { fleet } from './fleet.ts';
+import { mismatches } from './mismatches.ts';
 import { operate } from './operations.ts';
 import { acceptSchema, order, verify } from './order.ts';
 import { org, preflight } from './orgs.ts';
@@ -75,6 +76,9 @@ async function carryOut(
       return exitCodes.ok;
     case 'watch':
       await watch(createApi(invocation), invocation, output, signal);
+      return exitCodes.ok;
+    case 'mismatches':
+      await mismatches(createApi(invocation), invocation, output);
       return exitCodes.ok;
     case 'schema':
       await acceptSchema(createApi(invocation), invocation, output);

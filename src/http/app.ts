@@ -24,6 +24,7 @@ import { type LiveSettings, liveDefaults } from './live/streams.ts';
 import { meRoute } from './me.ts';
 import { watchMethods } from './methods.ts';
 import { migrationRoutes } from './migrations.ts';
+import { mismatchRoutes } from './mismatches.ts';
 import { watchRoutes } from './openapi.ts';
 import { operationRoutes } from './operations.ts';
 import { orgRoutes } from './orgs.ts';
@@ -93,6 +94,7 @@ export function buildApp(parts: AppParts): App {
     keepAnswers(scope, operations);
     auditCommands(scope, operations);
     migrationRoutes(scope, service);
+    mismatchRoutes(scope, service);
     commandRoutes(scope, service);
     operationRoutes(scope, operations);
     fleetRoutes(scope, fleet);

@@ -13,12 +13,14 @@ declare module 'fastify' {
 
 /**
  * Every command goes into the audit log before it is carried out, and its answer behind it: a command that cannot be
- * recorded is not carried out.
+ * recorded is not carried out. So do the few questions whose answers show customers' data.
  */
 export function auditCommands(scope: App, operations: OperationsService): void {
   scope.decorateRequest('auditSeq', null);
   scope.addHook('preHandler', async (request) => {
-    if (request.method !== 'POST' || request.routeOptions.config.reads === true) return;
+    const { reads, recorded } = request.routeOptions.config;
+    const isCommand = request.method === 'POST' && reads !== true;
+    if (!isCommand && recorded?.(request.query) !== true) return;
     const { name, role, from } = actorOf(request);
     request.auditSeq = await operations.auditCommand(
       {
@@ -27,7 +29,7 @@ export function auditCommands(scope: App, operations: OperationsService): void {
         from,
         action: `${request.method} ${request.routeOptions.url ?? request.url}`,
         target: Object.values((request.params ?? {}) as Record<string, string>).join(' '),
-        input: request.body ?? null,
+        input: (isCommand ? request.body : request.query) ?? null,
         requestId: request.id,
       },
       operations.nowMs(),

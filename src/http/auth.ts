@@ -33,6 +33,9 @@ export const roleOfPreflight: Role = 'operator';
 /** Writes rows at the side that does not serve the org. */
 export const roleOfRepairRows: Role = 'approver';
 
+/** Shows customers' data. */
+export const roleOfValues: Role = 'approver';
+
 /** What an approver has looked at: rows move on the strength of it. */
 export const roleOfSchemaAccept: Role = 'approver';
 

@@ -1,6 +1,7 @@
 import type { RouteOptions } from 'fastify';
 import { z } from 'zod';
 import { fleetStatusSchema, proxyStatusSchema } from '../service/fleetStatus.ts';
+import { mismatchesSchema } from '../service/mismatches.ts';
 import { auditEntrySchema, evacuationSchema, freezeSchema } from '../service/operations.ts';
 import { orgSchema, preflightSchema } from '../service/orgs.ts';
 import { planSchema } from '../service/plans.ts';
@@ -29,6 +30,7 @@ const answers = {
   MigrationPage: migrationPage,
   TimelineEvent: timelineEventSchema,
   EventPage: eventPage,
+  Mismatches: mismatchesSchema,
   Freeze: freezeSchema,
   Evacuation: evacuationSchema,
   AuditEntry: auditEntrySchema,

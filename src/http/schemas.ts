@@ -79,6 +79,16 @@ export const eventsQuery = z.strictObject({
   limit: queryInteger(1, 1_000, { default: 200 }).default(200),
 });
 
+export const mismatchesQuery = z.strictObject({
+  values: z
+    .enum(['true', 'false'])
+    .meta({ type: 'boolean', enum: undefined, default: false })
+    .default('false')
+    .transform((text) => text === 'true')
+    .describe('Read the rows anew and show what differs; an approver’s, and audited'),
+  limit: queryInteger(1, 100, { default: 20 }).default(20),
+});
+
 export const migrationPage = z.object({
   items: z.array(migrationStatusSchema),
   nextCursor: z.string().nullable().describe('Give it as `cursor` for the next page; null on the last'),

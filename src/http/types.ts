@@ -23,6 +23,8 @@ declare module 'fastify' {
     role?: Role;
     /** A POST that changes nothing, and so is no command. */
     reads?: boolean;
+    /** By its query, a GET that shows so much that it goes into the audit log too. */
+    recorded?: (query: unknown) => boolean;
   }
   interface FastifySchema {
     /** One line for /openapi.json. A route without it is not described there. */

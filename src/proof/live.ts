@@ -18,7 +18,7 @@ const viewsForMs = 60_000;
 const lostInARow = 5;
 
 /** What the comparison of the live sides found. */
-export interface LiveResult extends Pick<ComparisonResult, 'rows' | 'mismatches' | 'exact' | 'sample'> {
+export interface LiveResult extends Pick<ComparisonResult, 'rows' | 'mismatches' | 'exact' | 'sample' | 'sampleRows'> {
   /** All that differ; null where there are too many to name. */
   readonly differing: readonly Suspect[] | null;
 }
@@ -50,7 +50,8 @@ export async function compareLive(estate: Estate, run: EffectRun, signal: AbortS
 }
 
 function resultOf(result: ComparisonResult, { differing, sample, rows }: Suspected): LiveResult {
-  return { rows: result.rows, mismatches: differing, exact: true, sample, differing: rows };
+  const sampleRows = rows.slice(0, sample.length);
+  return { rows: result.rows, mismatches: differing, exact: true, sample, sampleRows, differing: rows };
 }
 
 /** Compares all rows once; `suspects` is null where too many rows are not the same, or not all of them were told. */

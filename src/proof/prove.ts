@@ -1,6 +1,9 @@
 import type { EffectRun } from '../driver/handlers.ts';
-import { SidesDifferError } from '../errors/index.ts';
+import { CutoverError, SidesDifferError } from '../errors/index.ts';
 import type { Estate } from '../estate/estate.ts';
+import { readSchema } from '../estate/schema.ts';
+import type { TableShape } from '../ports/place.ts';
+import { type RowRef, withOpenKeys } from '../verification/index.ts';
 import { compareLive, type LiveResult } from './live.ts';
 import { isRequested, readVerification, type StoredVerification, whyNotProven } from './record.ts';
 import { repairDifferences } from './repair.ts';
@@ -22,14 +25,35 @@ export async function storeVerification(
     exact: result.exact,
     at: new Date(estate.clock.nowMs()).toISOString(),
     startedAt: new Date(startedAtMs).toISOString(),
-    sample: result.sample.map((mismatch) => ({ ...mismatch })),
+    sample: withOpenKeys(result.sample, await shapesFor(estate, run, result.sample.length)),
+    sampleRows: result.sampleRows.map(refOf),
     generation: migration.generation,
     serving: migration.serving,
   };
   await estate.store.putRecord(migration.migrationId, 'verification', verification);
-  const { sample, ...figures } = verification;
-  run.note(`compared ${result.rows} rows: ${result.mismatches} differ`, { ...figures, sample: sample.slice(0, 10) });
+  const { sampleRows: _, ...shown } = verification;
+  const sample = shown.sample.slice(0, 10);
+  run.note(`compared ${result.rows} rows: ${result.mismatches} differ`, { ...shown, sample });
   return verification;
+}
+
+/** What says which keys may be shown; none where the sides do not answer: then no key is. */
+async function shapesFor(
+  estate: Estate,
+  { migration }: Pick<EffectRun, 'migration'>,
+  mismatches: number,
+): Promise<readonly TableShape[]> {
+  if (mismatches === 0) return [];
+  try {
+    return (await readSchema(estate, migration.homeRegion)).cluster.shapes;
+  } catch (error) {
+    if (!(error instanceof CutoverError)) throw error;
+    return [];
+  }
+}
+
+function refOf({ table, name, source, target }: RowRef): StoredVerification['sampleRows'][number] {
+  return { table, name, source: source === null ? null : [...source], target: target === null ? null : [...target] };
 }
 
 /** Compares the live sides when it is this org's turn, and stores what was found. */

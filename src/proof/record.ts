@@ -5,11 +5,20 @@ import { policyDefaults } from '../config/index.ts';
 import type { Store } from '../ports/store.ts';
 import { type Verification, verificationSchema } from '../service/status.ts';
 
+const rowRefSchema = z.object({
+  table: z.string(),
+  name: z.string(),
+  source: z.array(z.string()).nullable(),
+  target: z.array(z.string()).nullable(),
+});
+
 /** What a comparison proves holds for one task's work and for the side that served meanwhile. */
 const storedSchema = verificationSchema.omit({ ageMs: true, stale: true }).extend({
   startedAt: z.iso.datetime(),
   generation: z.number().int(),
   serving: z.enum(['source', 'cluster', 'held']),
+  /** Where the sample's rows are found again, for who may read their values; never shown. */
+  sampleRows: z.array(rowRefSchema).default([]),
 });
 export type StoredVerification = z.infer<typeof storedSchema>;
 

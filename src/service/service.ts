@@ -19,6 +19,7 @@ import type { Ids } from '../ports/ids.ts';
 import type { MigrationRow, Store, UnreadableRow } from '../ports/store.ts';
 import { acceptSchemaOf } from './acceptSchema.ts';
 import { Answers } from './answers.ts';
+import { mismatchesOf } from './mismatches.ts';
 import { assertProofCounts, verifyOf } from './proof.ts';
 import { Readiness } from './readiness.ts';
 import {
@@ -198,6 +199,10 @@ export function createService(deps: {
         forwardMs: direction === 'forward' ? lagMs : null,
         reverseMs: direction === 'back' ? lagMs : null,
       }));
+    },
+
+    async mismatches(id, query) {
+      return mismatchesOf(estate, await rowOf(id), query);
     },
 
     async events(id, { after, limit }) {

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import type { Answer } from './answer.ts';
+import type { Mismatches } from './mismatches.ts';
 
 /** Commands that a user can give a migration. */
 export const commandNames = ['start', 'pause', 'resume', 'approve', 'rollback', 'complete', 'cancel', 'retry'] as const;
@@ -226,6 +227,8 @@ export interface MigrationService {
   repairRows(id: string, input: { reason?: string }, actor: Actor): Promise<MigrationStatus>;
   /** Lag of the last hour, as far as the controller that is asked measured it: empty where another one owns it. */
   lagHistory(id: string): Promise<LagPoint[]>;
+  /** Rows that the last comparison found different; with `values` as both sides have them now. */
+  mismatches(id: string, query: { values: boolean; limit: number }): Promise<Mismatches>;
   events(id: string, query: { after: number; limit: number }): Promise<TimelineEvent[]>;
   /** What is not ready, by dependency: empty when all is. */
   notReady(): Promise<{ dependency: string; message: string }[]>;

@@ -1,7 +1,7 @@
 import type { EffectRun } from '../driver/handlers.ts';
 import { compareSides, withLiveViews } from '../estate/compareSides.ts';
 import type { Estate } from '../estate/estate.ts';
-import type { ComparisonResult } from '../verification/index.ts';
+import type { ComparisonResult, RowRef } from '../verification/index.ts';
 import { untilStill } from './liveLooks.ts';
 
 type Mismatch = ComparisonResult['sample'][number];
@@ -19,19 +19,22 @@ export function compareBack(estate: Estate, run: EffectRun): Promise<ComparisonR
   return untilStill(estate.clock, run, () =>
     withLiveViews(estate, migration, signal, async (views) => {
       const found: Mismatch[] = [];
+      const sampleRows: RowRef[] = [];
       let mismatches = 0;
       const result = await compareSides(estate, migration, views, signal, {
         onDifferences: async (pair, differences) => {
-          for (const { kind, name } of differences) {
+          for (const { kind, name, source, target } of differences) {
             if (kind === 'missing') continue;
             mismatches += 1;
             if (found.length < namedAtMost) {
               found.push({ kind, table: pair.table, key: { ...pair.describeKey(name) }, columns: [] });
+              sampleRows.push({ table: pair.table, name, source, target });
             }
           }
         },
       });
-      return { ...result, mismatches, sample: found.map((mismatch) => described(mismatch, result.sample)) };
+      const sample = found.map((mismatch) => described(mismatch, result.sample));
+      return { ...result, mismatches, sample, sampleRows };
     }),
   );
 }

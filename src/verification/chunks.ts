@@ -28,6 +28,17 @@ export interface RowDigest {
 /** One row with every column's value, nothing rounded: text and numbers as text, bytes in base64. */
 export type RowImage = Readonly<Record<string, string | { readonly base64: string } | null>>;
 
+/** The beginning of one value, for people: bytes in hex behind `0x`, all else as text. `bytes` is the length of the whole value as its side stores it. */
+export interface ValueExcerpt {
+  readonly value: string;
+  readonly bytes: number;
+  /** The value goes on. */
+  readonly cut: boolean;
+}
+
+/** One row's values by column, each no longer than was asked for; null is NULL. */
+export type RowExcerpt = Readonly<Record<string, ValueExcerpt | null>>;
+
 /** Picks rows by a hash of their name: those whose hash modulo `of` is in `only`. */
 export interface BucketFilter {
   readonly of: number;
@@ -49,6 +60,8 @@ export interface ChunkSide {
   columns(keys: readonly Key[]): Promise<ReadonlyMap<string, Readonly<Record<string, string>>>>;
   /** The rows with these keys whole, by row name; rows that are gone are absent. */
   images(keys: readonly Key[]): Promise<ReadonlyMap<string, RowImage>>;
+  /** The same, of each value no more than its first characters or bytes; the rest never leaves the database. */
+  excerpts(keys: readonly Key[], most: number): Promise<ReadonlyMap<string, RowExcerpt>>;
 }
 
 /** One table on both sides, made comparable. */

@@ -120,6 +120,7 @@ export async function compareOrg(options: CompareOrgOptions): Promise<Comparison
     mismatches: done.reduce((sum, table) => sum + table.mismatches, 0),
     exact: done.every((table) => table.exact),
     sample: sample.mismatches,
+    sampleRows: sample.rows,
   };
 
   function progressOf(findings: TableFindings): ComparisonProgress {

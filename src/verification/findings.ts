@@ -1,5 +1,6 @@
 import { bothSettled } from './bothSettled.ts';
 import type { Key, RowDigest, TablePair } from './chunks.ts';
+import type { RowRef } from './lookAtRows.ts';
 import type { Mismatch, TableComparison } from './result.ts';
 
 /** Bounds of what a comparison looks up and keeps. */
@@ -25,11 +26,18 @@ export type TellDifferences = (pair: TablePair, differences: readonly Difference
 /** Mismatches of all tables that are described. */
 export class Sample {
   readonly #mismatches: Mismatch[];
+  readonly #rows: RowRef[];
   readonly limit: number;
 
   constructor(limit: number, soFar: readonly Mismatch[] = []) {
     this.limit = limit;
     this.#mismatches = soFar.slice(0, limit);
+    this.#rows = [];
+  }
+
+  /** The rows that were described in this run: where to find them again. */
+  get rows(): readonly RowRef[] {
+    return [...this.#rows];
   }
 
   get room(): number {
@@ -40,8 +48,10 @@ export class Sample {
     return [...this.#mismatches];
   }
 
-  add(mismatch: Mismatch): void {
-    if (this.room > 0) this.#mismatches.push(mismatch);
+  add(mismatch: Mismatch, row: RowRef): void {
+    if (this.room === 0) return;
+    this.#mismatches.push(mismatch);
+    this.#rows.push(row);
   }
 }
 
@@ -107,16 +117,14 @@ export class TableFindings {
       const other = atTarget.get(row.name);
       atTarget.delete(row.name);
       if (other === undefined) {
-        this.#found('missing', row.name, []);
-        told.push({ kind: 'missing', name: row.name, source: row.key, target: null });
+        told.push(this.#found({ kind: 'missing', name: row.name, source: row.key, target: null }, []));
       } else if (other.digest !== row.digest) {
         different.push({ source: row, target: other });
         told.push({ kind: 'different', name: row.name, source: row.key, target: other.key });
       }
     }
     for (const { name, key } of atTarget.values()) {
-      this.#found('extra', name, []);
-      told.push({ kind: 'extra', name, source: null, target: key });
+      told.push(this.#found({ kind: 'extra', name, source: null, target: key }, []));
     }
     await this.#compareColumns(different);
     if (told.length > 0) await this.#tell?.(this.#pair, told);
@@ -129,19 +137,24 @@ export class TableFindings {
         this.#pair.source.columns(described.map((pair) => pair.source.key)),
         this.#pair.target.columns(described.map((pair) => pair.target.key)),
       );
-      for (const { source: row } of described) {
+      for (const { source: row, target: other } of described) {
         const before = source.get(row.name) ?? {};
         const after = target.get(row.name) ?? {};
         const columns = Object.keys(before).filter((column) => before[column] !== after[column]);
-        this.#found('different', row.name, columns);
+        this.#found({ kind: 'different', name: row.name, source: row.key, target: other.key }, columns);
       }
     }
     this.#mismatches += pairs.length - described.length;
   }
 
-  #found(kind: Mismatch['kind'], name: string, columns: string[]): void {
+  #found(difference: Difference, columns: string[]): Difference {
     this.#mismatches += 1;
-    if (this.#sample.room === 0) return;
-    this.#sample.add({ kind, table: this.#pair.table, key: { ...this.#pair.describeKey(name) }, columns });
+    if (this.#sample.room > 0) {
+      const { table } = this.#pair;
+      const { kind, name, source, target } = difference;
+      const key = { ...this.#pair.describeKey(name) };
+      this.#sample.add({ kind, table, key, columns }, { table, name, source, target });
+    }
+    return difference;
   }
 }

@@ -1,6 +1,6 @@
 // Comparison of an org's rows on two sides, as everything outside this folder imports it.
 
-export type { Key, RowImage, TablePair } from './chunks.ts';
+export type { Key, RowExcerpt, RowImage, TablePair } from './chunks.ts';
 export { incomparableTables, keysOrderedApart } from './comparability.ts';
 export { type ComparedSide, type CompareOrg, type CompareOrgOptions, compareOrg } from './compareOrg.ts';
 export { type CopyRowsOptions, copyRows, RowsMovedError } from './copyRows.ts';
@@ -8,6 +8,7 @@ export * from './errors.ts';
 export type { Difference, TellDifferences } from './findings.ts';
 export { describeLook, judge, SUSPECTED, type Suspicion } from './following.ts';
 export { type LookAtRowsOptions, lookAtRows, type RowLook, type RowRef } from './lookAtRows.ts';
+export { withOpenKeys } from './openKeys.ts';
 export {
   type Checkpoint,
   type ComparisonProgress,
@@ -18,3 +19,4 @@ export {
   type TableComparison,
   tableComparisonSchema,
 } from './result.ts';
+export { type RowValues, readRowValues } from './rowValues.ts';

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import type { RowRef } from './lookAtRows.ts';
 
 /**
  * One row that is not the same on both sides. `missing` is at the source only, `extra` at the target only; `columns`
@@ -32,6 +33,8 @@ export interface ComparisonResult {
   readonly exact: boolean;
   /** Some of the mismatches, never more than asked for. */
   readonly sample: readonly Mismatch[];
+  /** Where the sample's rows are found again: those of this run. */
+  readonly sampleRows: readonly RowRef[];
 }
 
 /**

@@ -75,6 +75,15 @@ describe('the proof that both sides are equal', { timeout: 180_000 }, () => {
       mismatches: 1,
       sample: [{ kind: 'extra', table: 'CallLogs', key: { CallLogID: String(extra) }, columns: [] }],
     });
+    const asked = (role: 'operator' | 'approver') =>
+      stage.api.read(`/v1/migrations/${id}/mismatches?values=true`, role);
+    expect(await stage.refusal(asked('operator'))).toMatchObject({ status: 403 });
+    const key = { CallLogID: String(extra) };
+    expect(await asked('approver')).toMatchObject({
+      values: [{ kind: 'extra', key, source: null, target: { SipCallId: { value: 'planted' } } }],
+    });
+    const told = JSON.stringify([await stage.api.get(id), await stage.api.events(id)]);
+    expect(told).not.toContain('planted');
     const lagCheck = await stage.untilState(id, 'lagCheck', patienceMs);
     expect(lagCheck.reason).toMatchObject({ code: 'SIDES_DIFFER' });
 

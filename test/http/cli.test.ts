@@ -55,6 +55,26 @@ describe('start', () => {
   });
 });
 
+describe('mismatches', () => {
+  it('are shown without values, and with them where asked for', async () => {
+    service.migrations.set('m1', statusOf('m1', 42));
+    const without = await cli('mismatches 42', { role: 'viewer' });
+    expect([without.code, without.out]).toEqual([
+      0,
+      [
+        'org 42: 1 rows differed at 2026-01-02T03:04:05.000Z',
+        'KIND       TABLE     KEY          COLUMNS',
+        'different  CallLogs  CallLogID=7  Notes',
+        '',
+      ].join('\n'),
+    ]);
+    expect((await cli('mismatches 42 --values', { role: 'operator' })).code).toBe(3);
+    const { out } = await cli('mismatches 42 --values');
+    expect(out).toContain('different  CallLogs  CallLogID=7\n  Notes  source  "ab"\n  Notes  cluster "ab "\n');
+    expect(JSON.parse((await cli('mismatches m1 --json')).out)).toMatchObject({ id: 'm1', values: null });
+  });
+});
+
 describe('a command', () => {
   it('is meant for the org’s open migration, or for the one with the id', async () => {
     service.migrations.set('m1', statusOf('m1', 42, { outcome: 'cancelled', createdAt: '2026-02-01T00:00:00.000Z' }));

@@ -121,6 +121,15 @@ export class FakeService implements MigrationService {
     return this.command(id, 'schema accept', input, actor);
   }
 
+  async mismatches(id: string, query: { values: boolean; limit: number }) {
+    this.#asked('mismatches', { id, ...query });
+    const { orgId } = await this.get(id);
+    const found = { kind: 'different' as const, table: 'CallLogs', key: { CallLogID: '7' }, columns: ['Notes'] };
+    const excerpt = (value: string) => ({ Notes: { value, bytes: value.length, cut: false } });
+    const values = query.values ? [{ ...found, source: excerpt('ab'), target: excerpt('ab ') }] : null;
+    return { id, orgId, comparedAt: at, mismatches: 1, sample: [found], values };
+  }
+
   async events(id: string, query: { after: number; limit: number }): Promise<TimelineEvent[]> {
     this.#asked('events', { id, ...query });
     if (!this.migrations.has(id)) throw new UnknownMigrationError(id);

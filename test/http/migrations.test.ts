@@ -193,6 +193,7 @@ describe('/openapi.json', () => {
         '/v1/migrations/{id}',
         '/v1/migrations/{id}/events',
         '/v1/migrations/{id}/lag',
+        '/v1/migrations/{id}/mismatches',
         ...[
           'start',
           'pause',

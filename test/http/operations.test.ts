@@ -52,6 +52,36 @@ describe('the audit log', () => {
     expect(operations.entries).toEqual([]);
   });
 
+  it('has who read customers’ values, and who was not let', async () => {
+    await post('/v1/migrations', { orgId: 42 });
+    const values = '/v1/migrations/m1/mismatches?values=true';
+    const refused = await app.inject({ url: values, headers: bearer('operator') });
+    expect([refused.statusCode, refused.json().code]).toEqual([403, 'ROLE_TOO_LOW']);
+    expect(service.calls.filter(({ method }) => method === 'mismatches')).toEqual([]);
+    const shown = await app.inject({ url: values, headers: bearer('approver') });
+    expect(shown.headers['cache-control']).toBe('no-store');
+    expect(shown.json().values).toMatchObject([
+      { source: { Notes: { value: 'ab' } }, target: { Notes: { value: 'ab ' } } },
+    ]);
+    const without = await app.inject({ url: '/v1/migrations/m1/mismatches', headers: bearer('viewer') });
+    expect(without.json()).toMatchObject({ sample: [{ key: { CallLogID: '7' } }], values: null });
+
+    expect(operations.entries.slice(1)).toMatchObject([
+      { actor: 'the operator', outcome: { status: 403, code: 'ROLE_TOO_LOW' } },
+      {
+        actor: 'the approver',
+        action: 'GET /v1/migrations/:id/mismatches',
+        target: 'm1',
+        input: { values: true, limit: 20 },
+        outcome: { status: 200 },
+      },
+    ]);
+    operations.failure = new StoreUnavailableError('the store does not answer');
+    const unrecorded = await app.inject({ url: values, headers: bearer('approver') });
+    expect(unrecorded.statusCode).toBe(503);
+    expect(unrecorded.body).not.toContain('Notes');
+  });
+
   it('is the condition: what cannot be recorded is not carried out', async () => {
     operations.failure = new StoreUnavailableError('the store does not answer');
     const reply = await post('/v1/migrations', { orgId: 42 });

@@ -13,7 +13,14 @@ function resultOf(found: Found): ComparisonResult {
     key: { TaskID: id },
     columns: [],
   }));
-  return { rows: 1_000, tables: [], mismatches: typeof found === 'number' ? found : found.length, exact: true, sample };
+  return {
+    rows: 1_000,
+    tables: [],
+    mismatches: typeof found === 'number' ? found : found.length,
+    exact: true,
+    sample,
+    sampleRows: [],
+  };
 }
 
 async function afterLooks(...looks: readonly Found[]): Promise<{ looked: number; mismatches: number; ids: string[] }> {

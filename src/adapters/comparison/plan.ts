@@ -26,8 +26,12 @@ export interface SidePlan {
   /** SQL of what is hashed, in the same order on both sides. */
   readonly values: readonly { readonly column: string; readonly sql: string }[];
   readonly json: readonly JsonColumn[];
-  /** Every column of the side, with SQL whose text is its value, nothing rounded. */
-  readonly image: readonly { readonly column: string; readonly sql: string }[];
+  /** Every column of the side, with SQL whose text is its value, nothing rounded; `excerpt` where it can be long. */
+  readonly image: readonly {
+    readonly column: string;
+    readonly sql: string;
+    readonly excerpt: 'text' | 'bytes' | null;
+  }[];
 }
 
 /** How a table is compared. */
@@ -78,7 +82,11 @@ export function planTable(
     keyBeginsWithOrg: isOrg(source.primaryKey[0] ?? ''),
     values: valuePairs.map((pair) => comparedValue(pair, which)),
     json: valuePairs.filter(isJson).map((pair) => jsonColumn(pair[which], pair.source.column)),
-    image: pairs.map((pair) => ({ column: pair[which].column, sql: exactValue(pair[which]) })),
+    image: pairs.map(({ [which]: type }) => ({
+      column: type.column,
+      sql: exactValue(type),
+      excerpt: type.family === 'bytes' ? 'bytes' : type.family === 'text' || type.family === 'json' ? 'text' : null,
+    })),
   });
   return {
     table: table.table,

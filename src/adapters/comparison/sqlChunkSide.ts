@@ -7,6 +7,7 @@ import type {
   Key,
   KeyRange,
   RowDigest,
+  RowExcerpt,
   RowImage,
   TablePair,
 } from '../../verification/chunks.ts';
@@ -115,6 +116,23 @@ class SqlChunkSide implements ChunkSide {
       const rows = await readRows(view, imageRow, this.#statements.images(keys));
       return new Map(rows.map(({ name, ...values }) => [String(name), this.#image(values)]));
     });
+  }
+
+  excerpts(keys: readonly Key[], most: number): Promise<ReadonlyMap<string, RowExcerpt>> {
+    return this.#views.use(async (view) => {
+      const rows = await readRows(view, anyRow, this.#statements.excerpts(keys, most));
+      return new Map(rows.map((row) => [row.name ?? '', this.#excerpt(row)]));
+    });
+  }
+
+  #excerpt(row: Readonly<Record<string, string | null>>): RowExcerpt {
+    return Object.fromEntries(
+      this.#plan.image.map(({ column }, i) => {
+        const value = row[`v${i}`] ?? null;
+        const bytes = Number(row[`b${i}`] ?? value?.length);
+        return [column, value === null ? null : { value, bytes, cut: row[`c${i}`] === '1' }];
+      }),
+    );
   }
 
   #image(values: z.infer<typeof imageRow>): RowImage {

@@ -70,6 +70,18 @@ export class Statements {
     return `SELECT ${[`${this.#name} AS name`, ...values].join(', ')} ${this.#withKeys(keys)}`;
   }
 
+  /** The first `most` characters or bytes of each value that can be long, with the bytes of the whole. */
+  excerpts(keys: readonly Key[], most: number): string {
+    if (!Number.isSafeInteger(most)) throw new TypeError(`not a length: ${most}`);
+    const values = this.#plan.image.map(({ sql, excerpt }, i) => {
+      if (excerpt === null) return `${sql} AS v${i}`;
+      const first = `LEFT(${sql}, ${most})`;
+      const shown = excerpt === 'bytes' ? `CONCAT('0x', HEX(${first}))` : first;
+      return `${shown} AS v${i}, OCTET_LENGTH(${sql}) AS b${i}, CHAR_LENGTH(${sql}) > ${most} AS c${i}`;
+    });
+    return `SELECT ${[`${this.#name} AS name`, ...values].join(', ')} ${this.#withKeys(keys)}`;
+  }
+
   #withKeys(keys: readonly Key[]): string {
     const rows = keys.map((key) => keyCondition(this.#plan.key, key)).join(' OR ');
     return `FROM ${this.#plan.table} ${this.#org} AND (${rows})`;

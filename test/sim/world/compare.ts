@@ -22,7 +22,7 @@ export const compareRows: CompareOrg = async ({ source, target, tables, orgId })
     found.push({ table: name, rows: left.size, targetRows: right.size, mismatches, exact: true });
   }
   const rows = found.reduce((sum, table) => sum + table.rows, 0);
-  return { rows, tables: found, mismatches: sample.length, exact: true, sample };
+  return { rows, tables: found, mismatches: sample.length, exact: true, sample, sampleRows: [] };
 };
 
 async function versions(view: ReadView | undefined, sql: string, orgId: number): Promise<Map<string, string>> {
