@@ -22,20 +22,25 @@ export function mismatchesText({ orgId, comparedAt, mismatches, sample, values }
     first +
     table(
       ['KIND', 'TABLE', 'KEY', 'COLUMNS'],
-      sample.map((each) => [each.kind, each.table, keyText(each.key), each.columns.join(', ')]),
+      sample.map(({ kind, table: name, key, columns, otherSite }) => [
+        otherSite === undefined ? kind : `${kind} at ${otherSite}`,
+        name,
+        keyText(key),
+        columns.join(', '),
+      ]),
     )
   );
 }
 
 type Row = NonNullable<Mismatches['values']>[number];
 
-function rowText({ kind, table: name, key, source, target }: Row): string {
+function rowText({ kind, table: name, key, source, target, otherSite = 'cluster' }: Row): string {
   const columns = [...new Set([...Object.keys(source ?? {}), ...Object.keys(target ?? {})])];
   return [
     `\n${kind}  ${name}  ${keyText(key)}\n`,
     ...columns.flatMap((column) => [
       ...(source === null ? [] : [`  ${column}  source  ${valueText(source[column])}\n`]),
-      ...(target === null ? [] : [`  ${column}  cluster ${valueText(target[column])}\n`]),
+      ...(target === null ? [] : [`  ${column}  ${otherSite} ${valueText(target[column])}\n`]),
     ]),
   ].join('');
 }

@@ -13,6 +13,19 @@ export class SidesDifferError extends CutoverError {
   }
 }
 
+/** The cluster has what the task's site has, but another site has other rows. */
+export class SitesDifferError extends CutoverError {
+  readonly code = 'SITES_DIFFER';
+  readonly remedy =
+    'Bring the sites into line with each other (`mismatches` shows the rows), then `verify`: nothing of it is repaired here.';
+  /** @param sample as in `SidesDifferError`; `otherSite` is the site that is meant by the target */
+  constructor(orgId: number, mismatches: number, rows: number, sample: readonly unknown[]) {
+    super(`org ${orgId}: the sites differ from each other in ${mismatches} of ${rows} compared rows`, {
+      details: { orgId, mismatches, rows, sample },
+    });
+  }
+}
+
 /** No comparison counts for a step that needs one. */
 export class VerificationStaleError extends CutoverError {
   readonly code = 'VERIFICATION_STALE';

@@ -1,5 +1,5 @@
 import type { MigrationContext } from '../../statecharts/context.ts';
-import type { ReadView, TableShape } from '../ports/place.ts';
+import type { Place, ReadView, TableShape } from '../ports/place.ts';
 import type { ComparedSide, CompareOrgOptions, ComparisonResult } from '../verification/index.ts';
 import { clusterOf, type Estate } from './estate.ts';
 import { readSchema } from './schema.ts';
@@ -64,14 +64,28 @@ export async function withLiveViews<T>(
 ): Promise<T> {
   const site = estate.sites[0];
   const cluster = clusterOf(estate, homeRegion);
-  const [first, second] = serving === 'cluster' ? [cluster, site] : [site, cluster];
+  return serving === 'cluster'
+    ? withViewsOf([cluster, site], signal, (leading, following) => work({ source: following, cluster: leading }), count)
+    : withViewsOf(
+        [site, cluster],
+        signal,
+        (leading, following) => work({ source: leading, cluster: following }),
+        count,
+      );
+}
+
+/** Runs the work on views of two places, opened one after the other, and closes them. */
+export async function withViewsOf<T>(
+  [first, second]: readonly [Place, Place],
+  signal: AbortSignal,
+  work: (first: readonly ReadView[], second: readonly ReadView[]) => Promise<T>,
+  count: number,
+): Promise<T> {
   const leading = await first.openViews(count, signal);
   let following: readonly ReadView[] = [];
   try {
     following = await second.openViews(count, signal);
-    return await work(
-      first === site ? { source: leading, cluster: following } : { source: following, cluster: leading },
-    );
+    return await work(leading, following);
   } finally {
     await Promise.all([...leading, ...following].map((view) => view.close()));
   }

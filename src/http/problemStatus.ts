@@ -39,6 +39,7 @@ export const problemStatus: Readonly<Record<string, number>> = {
   SCHEMA_DRIFT: 409,
   SHAPES_DIFFER: 409,
   SIDES_DIFFER: 409,
+  SITES_DIFFER: 409,
   TARGET_NOT_EMPTY: 409,
   TRAVEL_TOO_SLOW: 409,
   VERIFICATION_STALE: 409,

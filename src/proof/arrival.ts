@@ -1,7 +1,8 @@
 import type { EffectRun } from '../driver/handlers.ts';
-import { isTransient } from '../errors/index.ts';
+import { HeartbeatRowMissingError, isTransient } from '../errors/index.ts';
 import type { Estate } from '../estate/estate.ts';
 import { assertTaskHealthy } from '../estate/taskHealth.ts';
+import type { Place } from '../ports/place.ts';
 
 /** Time between two looks whether a heartbeat has arrived (milliseconds). */
 const lookEveryMs = 100;
@@ -13,6 +14,40 @@ const lookEveryMs = 100;
 export async function arrival(estate: Estate, run: EffectRun, signal: AbortSignal): Promise<void> {
   const sinceMs = estate.clock.monotonicMs();
   while (!estate.heartbeats.arrivedSince(run.migration.orgId, sinceMs)) {
+    await assertCarried(estate, run);
+    await estate.clock.sleep(lookEveryMs, signal);
+  }
+}
+
+/**
+ * Waits until everything that each of the sites has now has arrived at all others. The org's heartbeats are watched at
+ * the cluster only; between the sites a beat of each is written here, and waited for.
+ */
+export async function siteArrival(
+  estate: Estate,
+  run: EffectRun,
+  sites: readonly Place[],
+  signal: AbortSignal,
+): Promise<void> {
+  const { orgId } = run.migration;
+  const beats = await Promise.all(
+    sites.map(async (site) => {
+      const seq = (await site.beat([orgId])).get(orgId);
+      if (seq === undefined) throw new HeartbeatRowMissingError(site.name, orgId);
+      return { site, seq };
+    }),
+  );
+  for (;;) {
+    const outstanding: string[] = [];
+    for (const observer of sites) {
+      const seen = (await observer.readHeartbeats([orgId], signal)).get(orgId) ?? [];
+      for (const { site, seq } of beats) {
+        const arrived = (seen.find((heartbeat) => heartbeat.site === site.name)?.seq ?? 0) >= seq;
+        if (!arrived) outstanding.push(`from ${site.name} at ${observer.name}`);
+      }
+    }
+    if (outstanding.length === 0) return;
+    run.waitsFor(`the comparison of the sites: what is to arrive ${outstanding.join(', ')}`);
     await assertCarried(estate, run);
     await estate.clock.sleep(lookEveryMs, signal);
   }

@@ -1,9 +1,8 @@
 import type { EffectRun } from '../driver/handlers.ts';
 import { ViewLostError } from '../errors/index.ts';
-import { compareSides, type SideViews, withLiveViews } from '../estate/compareSides.ts';
-import { clusterOf, type Estate } from '../estate/estate.ts';
-import type { Checkpoint, ComparisonResult, TellDifferences } from '../verification/index.ts';
-import { arrival } from './arrival.ts';
+import type { Estate } from '../estate/estate.ts';
+import type { Checkpoint, ComparisonResult, RowRef, TellDifferences } from '../verification/index.ts';
+import { type Between, type PairViews, siteAndCluster } from './between.ts';
 import { expectedRows } from './expectedRows.ts';
 import { lookAgain, type Suspected } from './lookAgain.ts';
 import { Notes, type Suspect, unfinished } from './notes.ts';
@@ -17,8 +16,12 @@ const viewsForMs = 60_000;
 /** Views lost one after the other, without a chunk between them, before that is the comparison's failure. */
 const lostInARow = 5;
 
+/** Where a row is found again: at the task's site and at the cluster, or at another site. */
+export type SampleRow = RowRef & { readonly otherSite?: string | undefined };
+
 /** What the comparison of the live sides found. */
-export interface LiveResult extends Pick<ComparisonResult, 'rows' | 'mismatches' | 'exact' | 'sample' | 'sampleRows'> {
+export interface LiveResult extends Pick<ComparisonResult, 'rows' | 'mismatches' | 'exact' | 'sample'> {
+  readonly sampleRows: readonly SampleRow[];
   /** All that differ; null where there are too many to name. */
   readonly differing: readonly Suspect[] | null;
 }
@@ -31,26 +34,33 @@ class TooManySuspects extends Error {}
  * Compares the live sides. Rows move meanwhile: those that are not the same are looked at again, alone, until they
  * agree, or differ in a way that the lag does not explain. Goes on where an earlier owner was cut off.
  */
-export async function compareLive(estate: Estate, run: EffectRun, signal: AbortSignal): Promise<LiveResult> {
-  const resumed = await unfinished(estate, run.migration);
+export async function compareLive(
+  estate: Estate,
+  run: EffectRun,
+  signal: AbortSignal,
+  between: Between = siteAndCluster(estate, run.migration),
+): Promise<LiveResult> {
+  const resumed = await unfinished(estate, run.migration, between.otherSite);
   if (resumed !== null) run.note(`the comparison goes on behind ${resumed.progress?.rows ?? 0} rows`);
   for (let pass = 1; ; pass++) {
-    const notes = new Notes(estate, run.migration, 'live', pass === 1 ? resumed : null);
-    const found = await onePass(estate, run, signal, notes);
+    const notes = new Notes(estate, run.migration, 'live', between.otherSite, pass === 1 ? resumed : null);
+    const found = await onePass(estate, run, signal, notes, between);
     if (found.suspects !== null) {
-      const suspected = await lookAgain(estate, run, found.suspects, signal);
+      const suspected = await lookAgain(estate, run, found.suspects, signal, between);
       await notes.ended();
       return resultOf(found.result, suspected);
     }
     await notes.ended();
     if (pass === passesAtMost) return { ...found.result, differing: null };
     run.waitsFor(`the comparison: ${found.result.mismatches} rows or more are not the same; all are compared again`);
-    await arrival(estate, run, signal);
+    await between.arrival(run, signal);
   }
 }
 
 function resultOf(result: ComparisonResult, { differing, sample, rows }: Suspected): LiveResult {
-  const sampleRows = rows.slice(0, sample.length);
+  const sampleRows = rows
+    .slice(0, sample.length)
+    .map(({ table, name, source, target }) => ({ table, name, source, target }));
   return { rows: result.rows, mismatches: differing, exact: true, sample, sampleRows, differing: rows };
 }
 
@@ -60,6 +70,7 @@ async function onePass(
   run: EffectRun,
   signal: AbortSignal,
   notes: Notes,
+  between: Between,
 ): Promise<{ result: ComparisonResult; suspects: readonly Suspect[] | null }> {
   const suspects: Suspect[] = [...notes.note.suspects];
   const tell: TellDifferences = async (pair, differences) => {
@@ -75,13 +86,20 @@ async function onePass(
     }
   };
   try {
-    const result = await inSlices(estate, run, signal, notes, suspects, tell);
+    const result = await inSlices(estate, run, signal, notes, between, suspects, tell);
     return { result, suspects: result.mismatches > suspects.length ? null : suspects };
   } catch (error) {
     if (!(error instanceof TooManySuspects)) throw error;
     // For the counts and a sample.
     return {
-      result: await inSlices(estate, run, signal, new Notes(estate, run.migration, 'live'), []),
+      result: await inSlices(
+        estate,
+        run,
+        signal,
+        new Notes(estate, run.migration, 'live', between.otherSite),
+        between,
+        [],
+      ),
       suspects: null,
     };
   }
@@ -93,26 +111,32 @@ async function inSlices(
   run: EffectRun,
   signal: AbortSignal,
   notes: Notes,
+  between: Between,
   suspects: readonly Suspect[],
   tell?: TellDifferences,
 ): Promise<ComparisonResult> {
   const { migration } = run;
-  const places = [estate.sites[0], clusterOf(estate, migration.homeRegion)];
+  const what = between.otherSite === null ? 'the comparison' : 'the comparison of the sites';
   const rows = await expectedRows(estate, migration.migrationId);
   let checkpoint: Checkpoint | null = notes.note.checkpoint;
   for (let lost = 0; ; ) {
     const openedAtMs = estate.clock.monotonicMs();
     const before = checkpoint;
     try {
-      const slice = (views: SideViews) =>
-        compareSides(estate, migration, views, signal, {
+      const slice = async (views: PairViews) =>
+        estate.compareOrg({
+          ...(await between.sides(views)),
+          tables: estate.tables,
+          orgId: migration.orgId,
+          signal,
+          monotonicMs: () => estate.clock.monotonicMs(),
           expectedRows: rows,
           resumeFrom: before ?? undefined,
           onDifferences: tell,
-          pace: () => estate.comparisons.pace(migration, places, run.waitsFor, signal),
+          pace: () => estate.comparisons.pace(migration, between.places, run.waitsFor, signal),
           onProgress: (progress) => {
             notes.progress(progress);
-            run.waitsFor(`the comparison: ${progress.rows} rows of ${progress.rowsExpected ?? 'all'}`);
+            run.waitsFor(`${what}: ${progress.rows} rows of ${progress.rowsExpected ?? 'all'}`);
           },
           onCheckpoint: async (passed) => {
             checkpoint = passed;
@@ -120,7 +144,7 @@ async function inSlices(
             if (estate.clock.monotonicMs() - openedAtMs > viewsForMs) throw new SliceOver('the views are old');
           },
         });
-      return await withLiveViews(estate, migration, signal, slice, estate.comparisons.limits.viewsPerSide);
+      return await between.withViews(signal, slice, estate.comparisons.limits.viewsPerSide);
     } catch (error) {
       signal.throwIfAborted();
       lost = checkpoint === before ? lost + 1 : 0;

@@ -1,8 +1,7 @@
 import type { EffectRun } from '../driver/handlers.ts';
-import { sidesOf, withLiveViews } from '../estate/compareSides.ts';
 import type { Estate } from '../estate/estate.ts';
 import { describeLook, judge, lookAtRows, type Mismatch, SUSPECTED, type Suspicion } from '../verification/index.ts';
-import { arrival } from './arrival.ts';
+import type { Between } from './between.ts';
 import type { Suspect } from './notes.ts';
 
 /** Mismatches that are described. */
@@ -24,20 +23,20 @@ export async function lookAgain(
   run: EffectRun,
   suspects: readonly Suspect[],
   signal: AbortSignal,
+  between: Between,
 ): Promise<Suspected> {
-  const { migration } = run;
-  const leads = migration.serving === 'cluster' ? 'target' : 'source';
+  const { orgId } = run.migration;
   let open = new Map<Suspect, Suspicion>(suspects.map((suspect) => [suspect, SUSPECTED]));
   const sample: Mismatch[] = [];
   const differing: Suspect[] = [];
   while (open.size > 0) {
     run.waitsFor(`the comparison: ${open.size} rows that are not the same are looked at again`);
     const rows = [...open.keys()];
-    const looks = await withLiveViews(estate, migration, signal, async (views) =>
+    const looks = await between.withViews(signal, async (views) =>
       lookAtRows({
-        ...(await sidesOf(estate, migration, views)),
+        ...(await between.sides(views)),
         tables: estate.tables,
-        orgId: migration.orgId,
+        orgId,
         rows,
         signal,
       }),
@@ -45,7 +44,7 @@ export async function lookAgain(
     const still = new Map<Suspect, Suspicion>();
     for (const [i, suspect] of rows.entries()) {
       const look = looks[i] ?? { source: null, target: null };
-      const verdict = judge(open.get(suspect) ?? SUSPECTED, look, leads);
+      const verdict = judge(open.get(suspect) ?? SUSPECTED, look, between.leads);
       if (verdict === 'agrees') continue;
       if (verdict === 'differs') {
         differing.push(suspect);
@@ -57,7 +56,7 @@ export async function lookAgain(
       }
     }
     open = still;
-    if (open.size > 0) await arrival(estate, run, signal);
+    if (open.size > 0) await between.arrival(run, signal);
   }
   return { differing: differing.length, sample, rows: differing };
 }

@@ -33,6 +33,8 @@ export const noteSchema = z.object({
   startedAt: z.iso.datetime(),
   generation: z.number().int(),
   serving: z.string(),
+  /** The site that is compared with the task's; null where it is the cluster. */
+  otherSite: z.string().nullable().default(null),
   progress: progressSchema.nullable(),
   checkpoint: checkpointSchema.nullable(),
   suspects: z.array(suspectSchema),
@@ -57,7 +59,13 @@ export class Notes {
   #note: Note;
   #writtenAtMs = Number.NEGATIVE_INFINITY;
 
-  constructor(estate: Estate, migration: MigrationContext, kind: Note['kind'], resumed: Note | null = null) {
+  constructor(
+    estate: Estate,
+    migration: MigrationContext,
+    kind: Note['kind'],
+    otherSite: string | null = null,
+    resumed: Note | null = null,
+  ) {
     this.#estate = estate;
     this.#migrationId = migration.migrationId;
     this.#note = resumed ?? {
@@ -65,6 +73,7 @@ export class Notes {
       startedAt: new Date(estate.clock.nowMs()).toISOString(),
       generation: migration.generation,
       serving: migration.serving,
+      otherSite,
       progress: null,
       checkpoint: null,
       suspects: [],
@@ -109,9 +118,13 @@ export class Notes {
 }
 
 /** What an earlier owner's comparison of the live sides has left, if it is of the same task and not too old. */
-export async function unfinished(estate: Estate, migration: MigrationContext): Promise<Note | null> {
+export async function unfinished(
+  estate: Estate,
+  migration: MigrationContext,
+  otherSite: string | null,
+): Promise<Note | null> {
   const note = await readNote(estate, migration.migrationId);
-  if (note === null || note.kind !== 'live' || note.checkpoint === null) return null;
+  if (note === null || note.kind !== 'live' || note.checkpoint === null || note.otherSite !== otherSite) return null;
   const old = estate.clock.nowMs() - Date.parse(note.startedAt) > figuresOf(migration.policy).verificationMaxAgeMs;
   const same = note.generation === migration.generation && note.serving === migration.serving;
   return same && !old ? note : null;

@@ -1,10 +1,11 @@
 import type { EffectRun } from '../driver/handlers.ts';
-import { CutoverError, SidesDifferError } from '../errors/index.ts';
+import { CutoverError, SidesDifferError, SitesDifferError } from '../errors/index.ts';
 import type { Estate } from '../estate/estate.ts';
 import { readSchema } from '../estate/schema.ts';
 import type { TableShape } from '../ports/place.ts';
-import { type RowRef, withOpenKeys } from '../verification/index.ts';
-import { compareLive, type LiveResult } from './live.ts';
+import { withOpenKeys } from '../verification/index.ts';
+import { twoSites } from './between.ts';
+import { compareLive, type LiveResult, type SampleRow } from './live.ts';
 import { isRequested, readVerification, type StoredVerification, whyNotProven } from './record.ts';
 import { repairDifferences } from './repair.ts';
 
@@ -52,8 +53,33 @@ async function shapesFor(
   }
 }
 
-function refOf({ table, name, source, target }: RowRef): StoredVerification['sampleRows'][number] {
-  return { table, name, source: source === null ? null : [...source], target: target === null ? null : [...target] };
+function refOf(row: SampleRow): StoredVerification['sampleRows'][number] {
+  const { source, target } = row;
+  return { ...row, source: source === null ? null : [...source], target: target === null ? null : [...target] };
+}
+
+/** The sites have the same rows: what one lacks does not travel to the cluster, or is lost with that site. */
+async function withOtherSites(
+  estate: Estate,
+  run: EffectRun,
+  signal: AbortSignal,
+  result: LiveResult,
+): Promise<LiveResult> {
+  const [, ...others] = estate.sites;
+  let all = result;
+  for (const other of others) {
+    const between = twoSites(estate, run.migration, other);
+    const found = await compareLive(estate, run, signal, between);
+    all = {
+      ...all,
+      mismatches: all.mismatches + found.mismatches,
+      exact: all.exact && found.exact,
+      sample: [...all.sample, ...found.sample.map((mismatch) => ({ ...mismatch, otherSite: other.name }))],
+      sampleRows: [...all.sampleRows, ...found.sampleRows.map((row) => ({ ...row, otherSite: other.name }))],
+      differing: null,
+    };
+  }
+  return all;
 }
 
 /** Compares the live sides when it is this org's turn, and stores what was found. */
@@ -72,11 +98,15 @@ export async function proveNow(estate: Estate, run: EffectRun, signal: AbortSign
         result = await compareLive(estate, run, signal);
       }
     }
+    // While the sites serve, clients write at each of them, and the task reads one.
+    if (run.migration.serving === 'source' && result.mismatches === 0) {
+      result = await withOtherSites(estate, run, signal, result);
+    }
     return storeVerification(estate, run, 'live', startedAtMs, result);
   });
 }
 
-/** The last result where it counts, else a new one. Throws `SidesDifferError`. */
+/** The last result where it counts, else a new one. Throws `SidesDifferError`, `SitesDifferError`. */
 export async function assertProven(estate: Estate, run: EffectRun): Promise<StoredVerification> {
   const { migration, signal } = run;
   const last = await readVerification(estate.store, migration.migrationId);
@@ -87,6 +117,13 @@ export async function assertProven(estate: Estate, run: EffectRun): Promise<Stor
   return now;
 }
 
-export function differ(orgId: number, { mismatches, rows, sample }: StoredVerification): SidesDifferError {
-  return new SidesDifferError(orgId, mismatches, rows, sample.slice(0, 10));
+export function differ(
+  orgId: number,
+  { mismatches, rows, sample }: StoredVerification,
+): SidesDifferError | SitesDifferError {
+  const some = sample.slice(0, 10);
+  const betweenSites = some.some(({ otherSite }) => otherSite !== undefined);
+  return betweenSites
+    ? new SitesDifferError(orgId, mismatches, rows, some)
+    : new SidesDifferError(orgId, mismatches, rows, some);
 }

@@ -10,6 +10,7 @@ const rowRefSchema = z.object({
   name: z.string(),
   source: z.array(z.string()).nullable(),
   target: z.array(z.string()).nullable(),
+  otherSite: z.string().optional(),
 });
 
 /** What a comparison proves holds for one task's work and for the side that served meanwhile. */

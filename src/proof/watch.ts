@@ -1,6 +1,6 @@
 import { policyDefaults } from '../config/index.ts';
 import type { EffectRun } from '../driver/handlers.ts';
-import { CutoverError, messageOf, SidesDifferError } from '../errors/index.ts';
+import { CutoverError, messageOf, SidesDifferError, SitesDifferError } from '../errors/index.ts';
 import type { Estate } from '../estate/estate.ts';
 import { differ, proveNow } from './prove.ts';
 import { ageMs, figuresOf, isRequested, readVerification, whyNotProven } from './record.ts';
@@ -12,7 +12,7 @@ const restMs = 30_000;
 
 /**
  * Compares again when the last result has its age, or when somebody asks for it. A difference ends the watch with
- * `SidesDifferError`, unless an org on the cluster is only to be alerted about. What cannot be compared says nothing
+ * `SidesDifferError` or `SitesDifferError`, unless an org on the cluster is only to be alerted about. What cannot be compared says nothing
  * about the rows: it is noted, and tried again.
  */
 export async function watchProof(estate: Estate, run: EffectRun, signal: AbortSignal): Promise<never> {
@@ -33,12 +33,17 @@ export async function watchProof(estate: Estate, run: EffectRun, signal: AbortSi
         estate.logger.error({ migration: migration.migrationId, org: migration.orgId, err: error }, 'the sides differ');
       }
     } catch (error) {
-      if (signal.aborted || error instanceof SidesDifferError || !(error instanceof CutoverError)) throw error;
+      if (signal.aborted || isDifference(error) || !(error instanceof CutoverError)) throw error;
       if (failed !== error.code) run.note(`the sides could not be compared: ${messageOf(error)}`, { code: error.code });
       failed = error.code;
       await estate.clock.sleep(restMs, signal);
     }
   }
+}
+
+/** Rows differ: between site and cluster, or between the sites. */
+export function isDifference(error: unknown): error is SidesDifferError | SitesDifferError {
+  return error instanceof SidesDifferError || error instanceof SitesDifferError;
 }
 
 async function isDue(estate: Estate, { migration }: EffectRun): Promise<boolean> {

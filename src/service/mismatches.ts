@@ -33,6 +33,7 @@ export const mismatchesSchema = z.object({
         columns: z.array(z.string()).describe('That differ now'),
         source: sideSchema,
         target: sideSchema,
+        otherSite: z.string().optional().describe('The site that is meant by the target, where two sites differ'),
       }),
     )
     .nullable()
@@ -68,8 +69,10 @@ export async function mismatchesOf(
   };
 }
 
-function plain({ kind, table, key, columns, source, target }: RowValues): NonNullable<Mismatches['values']>[number] {
-  return { kind, table, key: { ...key }, columns: [...columns], source: mutable(source), target: mutable(target) };
+type Shown = NonNullable<Mismatches['values']>[number];
+
+function plain({ key, columns, source, target, ...row }: RowValues & { otherSite?: string }): Shown {
+  return { ...row, key: { ...key }, columns: [...columns], source: mutable(source), target: mutable(target) };
 }
 
 const mutable = (side: RowValues['source']) => (side === null ? null : { ...side });

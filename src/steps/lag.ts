@@ -1,11 +1,11 @@
 import { policyDefaults } from '../config/index.ts';
 import type { EffectRun } from '../driver/handlers.ts';
-import { LagBreachedError, SidesDifferError } from '../errors/index.ts';
+import { LagBreachedError } from '../errors/index.ts';
 import { clusterOf, type Estate } from '../estate/estate.ts';
 import { assertTaskHealthy } from '../estate/taskHealth.ts';
 import type { TableCount } from '../ports/place.ts';
 import { assertProven } from '../proof/prove.ts';
-import { untilAskedAgain, watchProof } from '../proof/watch.ts';
+import { isDifference, untilAskedAgain, watchProof } from '../proof/watch.ts';
 import { assertNoDrift } from '../soaking/schemaDrift.ts';
 
 /** Time between two samples of the gate (milliseconds): one beat apart around a flip. */
@@ -52,9 +52,11 @@ async function sidesAgree(estate: Estate, run: EffectRun): Promise<boolean> {
     await assertProven(estate, run);
     return true;
   } catch (error) {
-    if (!(error instanceof SidesDifferError)) throw error;
+    if (!isDifference(error)) throw error;
     run.note(error.message, { code: error.code, ...error.details });
-    run.waitsFor(`rows that differ to be repaired: ${error.message}`);
+    run.waitsFor(
+      `rows that differ to be ${error.code === 'SITES_DIFFER' ? 'made alike' : 'repaired'}: ${error.message}`,
+    );
     await untilAskedAgain(estate, run, blockedForMs);
     return false;
   }

@@ -10,6 +10,8 @@ export const mismatchSchema = z.object({
   table: z.string(),
   key: z.record(z.string(), z.string()),
   columns: z.array(z.string()),
+  /** Where two sites were compared, the second, which is then meant by the target. */
+  otherSite: z.string().optional(),
 });
 export type Mismatch = z.infer<typeof mismatchSchema>;
 

@@ -1,6 +1,6 @@
 import { createConnection } from 'mysql2/promise';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { type DatabaseServer, pollUntil } from '../../infra/lab/databases/index.ts';
+import { type DatabaseServer, onServer, pollUntil } from '../../infra/lab/databases/index.ts';
 import type { MigrationStatus } from '../../src/service/status.ts';
 import { Stage } from './stage.ts';
 import { allThere, SteadyWriter, stopAndLook } from './writer.ts';
@@ -8,7 +8,7 @@ import { allThere, SteadyWriter, stopAndLook } from './writer.ts';
 let stage: Stage;
 beforeAll(async () => {
   stage = await Stage.start({
-    orgs: 4,
+    orgs: 5,
     policy: { lagGateMs: 5_000, flipBudgetMs: 5_000, flipTries: 10, onMismatch: 'alert' },
   });
 });
@@ -90,6 +90,54 @@ describe('the proof that both sides are equal', { timeout: 180_000 }, () => {
     await plant('DELETE FROM BigDB.CallLogs WHERE OrgID = ? AND CallLogID = ?', [orgId, extra]);
     await stage.api.verify(id);
     expect(await stage.untilState(id, 'ready', patienceMs)).toMatchObject({ verification: { outcome: 'equal' } });
+  });
+
+  it('covers the second site: rows that one site lacks block, and are named', async () => {
+    const { orgId } = stage.org(4);
+    const writers = [await SteadyWriter.start(stage, orgId)];
+    const id = await stage.toReady(orgId);
+    const ready = await stage.api.get(id);
+    expect(ready.verification).toMatchObject({ outcome: 'equal' });
+    const [, second] = stage.sites;
+    if (second === undefined) throw new Error('there is a second site');
+    const rows = await stage.at(
+      second,
+      'SELECT CallLogID AS id FROM BigDB.CallLogs WHERE OrgID = ? ORDER BY 1 LIMIT 1',
+      [orgId],
+    );
+    const [lacking, extra] = [String(rows[0]?.id), String(900_000_000 + orgId)];
+    // As replication that skips an event leaves them.
+    const unlogged = (sql: string) =>
+      onServer(second, async (connection) => {
+        await connection.query('SET SESSION sql_log_bin = 0');
+        await connection.query(sql);
+      });
+    await unlogged(`UPDATE BigDB.CallLogs SET CallLogID = ${extra} WHERE CallLogID = ${lacking}`);
+    await stage.api.verify(id);
+    const blocked = await stage.until(id, 'found different', newer(ready), patienceMs);
+    const at = { table: 'CallLogs', columns: [], otherSite: second.name };
+    expect(blocked.verification).toMatchObject({
+      outcome: 'different',
+      mismatches: 2,
+      sample: [
+        { ...at, kind: 'missing', key: { CallLogID: lacking } },
+        { ...at, kind: 'extra', key: { CallLogID: extra } },
+      ],
+    });
+    const lagCheck = await stage.untilState(id, 'lagCheck', patienceMs);
+    expect(lagCheck.reason).toMatchObject({ code: 'SITES_DIFFER' });
+    expect(await stage.api.read(`/v1/migrations/${id}/mismatches?values=true`, 'approver')).toMatchObject({
+      values: [
+        { kind: 'missing', otherSite: second.name, target: null },
+        { kind: 'extra', otherSite: second.name, source: null, target: { CallLogID: { value: extra } } },
+      ],
+    });
+
+    await unlogged(`UPDATE BigDB.CallLogs SET CallLogID = ${lacking} WHERE CallLogID = ${extra}`);
+    await stage.api.verify(id);
+    await stage.untilState(id, 'ready', patienceMs);
+    expect((await stage.api.get(id)).verification).toMatchObject({ outcome: 'equal' });
+    await Promise.all(writers.map((writer) => writer.stop()));
   });
 
   it('is made again by a repair: rows of every kind, before the flip and while soaking, under writes', async () => {
