@@ -71,6 +71,8 @@ export function buildApp(parts: AppParts): App {
     clientErrorHandler: refuseUnreadable,
   }).withTypeProvider<ZodTypeProvider>();
 
+  // Else a body of text would be taken, and be blamed for its fields.
+  app.removeContentTypeParser('text/plain');
   app.setValidatorCompiler(validatorCompiler);
   app.setSerializerCompiler(serializerCompiler);
   app.decorateRequest('actor', null);

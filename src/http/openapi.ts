@@ -21,6 +21,7 @@ import {
   problemSchema,
   readiness,
   reasonBody,
+  rollbackBody,
 } from './schemas.ts';
 import type { App } from './types.ts';
 
@@ -49,7 +50,13 @@ const answers = {
   Readiness: readiness,
   Problem: problemSchema,
 };
-const requests = { CreateMigration: createBody, Command: commandBody, Reason: reasonBody, AskPreflight: preflightBody };
+const requests = {
+  CreateMigration: createBody,
+  Command: commandBody,
+  Rollback: rollbackBody,
+  Reason: reasonBody,
+  AskPreflight: preflightBody,
+};
 
 type Json = Record<string, unknown>;
 const reference = (name: string) => ({ $ref: `#/components/schemas/${name}` });
@@ -90,20 +97,19 @@ function describe(routes: readonly RouteOptions[], version: string): Json {
 function operation(route: RouteOptions): Json {
   const schema = route.schema ?? {};
   const role = route.config?.role;
-  const body = nameOf(schema.body, requests);
   const responses = Object.entries((schema.response ?? {}) as Record<string, unknown>).map(([status, answer]) => {
-    const content: Json = { 'application/json': { schema: reference(nameOf(answer, answers) ?? '') } };
+    const content: Json = { 'application/json': { schema: shown(answer, answers, 'output') } };
     for (const type of schema.alsoProduces ?? []) content[type] = { schema: { type: 'string' } };
     return [status, { description: schema.summary, content }];
   });
   return {
     summary: schema.summary,
-    ...(role && { description: `Needs the role ${role}.`, security: [{ token: [] }] }),
+    ...(role && { description: `Needs the role ${role}.`, 'x-role': role, security: [{ token: [] }] }),
     parameters: [...parameters(schema.params, 'path'), ...parameters(schema.querystring, 'query'), ...keyOf(route)],
-    ...(body && {
+    ...(schema.body instanceof z.ZodType && {
       requestBody: {
-        required: body !== 'Command',
-        content: { 'application/json': { schema: reference(body) } },
+        required: !schema.body.safeParse(undefined).success,
+        content: { 'application/json': { schema: shown(schema.body, requests, 'input') } },
       },
     }),
     responses: {
@@ -140,6 +146,15 @@ function parameters(schema: unknown, where: 'path' | 'query'): Json[] {
     required: required.includes(name),
     schema: property,
   }));
+}
+
+/** A schema by its name, or, where it has none, as it is. */
+function shown(schema: unknown, names: Readonly<Record<string, z.ZodType>>, io: 'input' | 'output'): Json {
+  const name = nameOf(schema, names);
+  if (name !== undefined) return reference(name);
+  if (!(schema instanceof z.ZodType)) throw new TypeError('a route is described by something that is no schema');
+  const { $schema: _, ...rest } = z.toJSONSchema(schema, { io });
+  return rest;
 }
 
 function nameOf(schema: unknown, names: Readonly<Record<string, z.ZodType>>): string | undefined {
