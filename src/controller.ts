@@ -3,6 +3,7 @@ import type { MigrationContext } from '../statecharts/context.ts';
 import { createOrgDirectory } from './adapters/coredb/orgDirectory.ts';
 import { describeTasks } from './adapters/dms/describe.ts';
 import { createReplication } from './adapters/dms/index.ts';
+import { sdkApi } from './adapters/dms/sdkApi.ts';
 import { createCluster, createSite } from './adapters/mysql/place.ts';
 import type { RoutingConfig } from './adapters/proxysql/config.ts';
 import { describeRoutes } from './adapters/proxysql/describe.ts';
@@ -22,6 +23,8 @@ import { retireBeside } from './flip/settle.ts';
 import { Heartbeats } from './heartbeat/heartbeats.ts';
 import { heartbeatMode } from './heartbeat/modes.ts';
 import { type ControllerMachine, thisMachine } from './machine.ts';
+import { type Edges, unmeasured } from './metrics/edges.ts';
+import { Metrics } from './metrics/metrics.ts';
 import type { FleetStore } from './ports/fleet.ts';
 import type { Network } from './ports/network.ts';
 import type { Place } from './ports/place.ts';
@@ -55,7 +58,12 @@ type OpenEstate = Estate & { readonly store: Store & FleetStore; readonly routin
 const heartbeatTable = { schema: 'bigdb_cutover', table: 'heartbeat', orgColumn: 'org_id', siteColumn: 'site' };
 
 /** Builds the adapters that the configuration names. Opens no connection yet. */
-export function openEstate(config: Config, logger: Logger, machine: ControllerMachine = thisMachine): OpenEstate {
+export function openEstate(
+  config: Config,
+  logger: Logger,
+  machine: ControllerMachine = thisMachine,
+  edges: Edges = unmeasured,
+): OpenEstate {
   const { clock, ids } = machine;
   const sites = config.sites.map((site) => createSite(withTls(site), machine));
   const clusters = config.clusters.map((cluster) => createCluster(withTls(cluster), machine));
@@ -82,10 +90,10 @@ export function openEstate(config: Config, logger: Logger, machine: ControllerMa
     settleMs: config.dms.settleMs,
     apiRate: config.dms.apiRate,
     logger,
-    ...(machine.dmsApi === undefined ? {} : { connect: machine.dmsApi }),
+    connect: (region, homeRegion) => edges.dms(machine.dmsApi?.(region, homeRegion) ?? sdkApi(region), homeRegion),
   });
-  const store = createStore(withTls(config.store), machine.openStore);
-  const fleet = new Membership({ configured: openProxies(config, machine), store, clock, logger });
+  const store = edges.store(createStore(withTls(config.store), machine.openStore));
+  const fleet = new Membership({ configured: openProxies(config, machine, edges), store, clock, logger });
   const heartbeats = new Heartbeats(clock, logger);
   return {
     ...places,
@@ -120,8 +128,9 @@ export function openEstate(config: Config, logger: Logger, machine: ControllerMa
 }
 
 /** A connection of its own to each proxy's admin interface, opened when it is first used. */
-function openProxies(config: Config, machine: ControllerMachine): ConfiguredProxies {
-  return createProxies(config.proxies.map(withTls), routingOf(config), machine);
+function openProxies(config: Config, machine: ControllerMachine, edges: Edges): ConfiguredProxies {
+  const fleet = createProxies(config.proxies.map(withTls), routingOf(config), machine);
+  return { ...fleet, proxies: fleet.proxies.map((proxy) => edges.proxy(proxy)) };
 }
 
 /** How orgs are told apart at the proxies, and the numbers that are the controller's own. */
@@ -171,10 +180,13 @@ export async function startController(
   routing: RoutingService;
   orgs: OrgService;
   plans: PlanService;
+  metrics: Metrics;
   driver: Driver;
   stop(): Promise<void>;
 }> {
-  const estate = openEstate(config, logger, machine);
+  const homeRegions = config.clusters.map(({ homeRegion }) => homeRegion);
+  const metrics = new Metrics({ clock: machine.clock, logger, homeRegions });
+  const estate = openEstate(config, logger, machine, metrics.edges);
   const attempts = new Attempts(estate);
   const keeper = new RouteKeeper(estate);
   const wayBack = new WayBackWatch(estate);
@@ -188,6 +200,7 @@ export async function startController(
     onState(context, state) {
       const mode = heartbeatMode(state, context);
       wayBack.set(context, state);
+      metrics.onState(context, state, driver.runner(context.migrationId)?.sinceMs ?? estate.clock.nowMs());
       const cluster = [clusterOf(estate, context.homeRegion)];
       const [origins, observers] = mode?.direction === 'back' ? [cluster, estate.sites] : [estate.sites, cluster];
       estate.heartbeats.set(context.orgId, mode === null ? null : { ...mode, origins, observers });
@@ -201,6 +214,7 @@ export async function startController(
       });
     },
     onReleased: (context) => {
+      metrics.onReleased(context);
       wayBack.end(context.migrationId);
       estate.reverseTasks.forget(context.migrationId);
       estate.heartbeats.set(context.orgId, null);
@@ -226,13 +240,19 @@ export async function startController(
   };
   const stopping = new AbortController();
   const watch = new FleetWatch({
-    proxies: openProxies(config, machine),
+    proxies: openProxies(config, machine, metrics.edges),
     membership: estate.routing,
     store: estate.store,
     clock: estate.clock,
     logger,
   });
   watch.start();
+  metrics.showMemory(estate.heartbeats, {
+    names: config.proxies.map(({ name }) => name),
+    reachable: (name) => watch.sighting(name).reachable,
+    view: () => estate.routing.view,
+    waitingFor: (name) => keeper.waitingFor(name),
+  });
 
   const begin = async () => {
     await estate.store.migrate();
@@ -242,9 +262,22 @@ export async function startController(
   };
   const begun = beginWhenStoreAnswers(begin, estate, stopping.signal);
   await begun.firstTry;
+  if (machine.samples !== false) {
+    metrics.startSampling(
+      {
+        places: [...estate.sites, ...estate.clusters.values()],
+        tables: estate.tables,
+        proxies: openProxies(config, machine, metrics.edges),
+        store: estate.store,
+        leaseMs: config.controller.leaseMs,
+      },
+      config.metrics,
+    );
+  }
   const service = createService({ estate, driver, keeper, watch, policy: config.policy });
   return {
     service,
+    metrics,
     operations: createOperations(estate, service),
     routing: createRouting(estate),
     orgs: createOrgs({ estate, policy: config.policy }),
@@ -261,6 +294,7 @@ export async function startController(
       await wayBack.close();
       await estate.heartbeats.stop();
       await watch.stop();
+      await metrics.stop();
       await closeEstate(estate);
     },
   };

@@ -21,6 +21,8 @@ export interface ControllerMachine extends PlaceMachine {
   readonly compareOrg: CompareOrg;
   readonly openExports: (directory: string) => ExportFiles;
   readonly network: Network;
+  /** False where nothing may happen beside the work: a simulation repeats every event. */
+  readonly samples?: boolean;
 }
 
 export const thisMachine: ControllerMachine = {

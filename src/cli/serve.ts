@@ -5,6 +5,7 @@ import { messageOf } from '../errors/base.ts';
 import { ConfigInvalidError } from '../errors/config.ts';
 import { armFailpoints, failpointVariable } from '../failpoints/arm.ts';
 import { buildApp } from '../http/app.ts';
+import type { MetricsText } from '../http/metrics.ts';
 import type { FleetService } from '../service/fleetStatus.ts';
 import type { OperationsService } from '../service/operations.ts';
 import type { OrgService } from '../service/orgs.ts';
@@ -21,6 +22,7 @@ export interface RunningController {
   readonly routing: RoutingService;
   readonly orgs: OrgService;
   readonly plans: PlanService;
+  readonly metrics: MetricsText;
   stop(): Promise<void>;
 }
 export type StartController = (config: Config, logger: Logger) => Promise<RunningController>;
@@ -52,6 +54,7 @@ export async function serve(
       routing: controller.routing,
       orgs: controller.orgs,
       plans: controller.plans,
+      metrics: controller.metrics,
       tokens: config.tokens,
       ...(config.jwt === undefined ? {} : { jwt: config.jwt }),
       version: packageJson.version,

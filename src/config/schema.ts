@@ -130,6 +130,14 @@ export function configSchema(references: References) {
         busyThreads: z.int().min(2).max(10_000).default(64),
       })
       .prefault({}),
+    /** What /metrics shows is asked for beside the work, so often; no statements of orgs with `queriesEveryMs: 0`. */
+    metrics: z
+      .strictObject({
+        everyMs: milliseconds(500, 3_600_000).default(15_000),
+        queriesEveryMs: milliseconds(0, 3_600_000).default(60_000),
+        storageEveryMs: milliseconds(1_000, 86_400_000).default(600_000),
+      })
+      .prefault({}),
     policy: policySchema.prefault({}),
   });
 }

@@ -27,6 +27,8 @@ export function absentProxy(name: string): FleetProxy {
     blockingSessions: refuse,
     waiting: refuse,
     clientErrors: refuse,
+    traffic: refuse,
+    orgStatements: refuse,
     retireHold: refuse,
     facts: refuse,
     picture: refuse,

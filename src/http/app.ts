@@ -23,6 +23,7 @@ import { liveRoutes } from './live/routes.ts';
 import { type LiveSettings, liveDefaults } from './live/streams.ts';
 import { meRoute } from './me.ts';
 import { watchMethods } from './methods.ts';
+import { type MetricsText, metricsRoute } from './metrics.ts';
 import { migrationRoutes } from './migrations.ts';
 import { mismatchRoutes } from './mismatches.ts';
 import { watchRoutes } from './openapi.ts';
@@ -42,6 +43,8 @@ export interface AppParts {
   readonly routing: RoutingService;
   readonly orgs: OrgService;
   readonly plans: PlanService;
+  /** Without it there is no /metrics. */
+  readonly metrics?: MetricsText;
   readonly tokens: readonly TokenEntry[];
   /** JSON Web Tokens that are taken beside them. */
   readonly jwt?: JwtConfig;
@@ -57,7 +60,8 @@ const requestTimeoutMs = 30_000;
 
 /** The HTTP API and the page on it. Nothing but health and the page's own files, which hold nothing, is served without a token. */
 export function buildApp(parts: AppParts): App {
-  const { service, fleet, operations, routing, orgs, plans, tokens, jwt, version, logger, streams, live } = parts;
+  const { service, fleet, operations, routing, orgs, plans, metrics, tokens, jwt, version, logger, streams, live } =
+    parts;
   const app: App = Fastify({
     ...(logger ? { loggerInstance: logger } : { logger: false }),
     logController: new LogController({ disableRequestLogging: true }),
@@ -103,6 +107,7 @@ export function buildApp(parts: AppParts): App {
     routingRoutes(scope, routing);
     orgRoutes(scope, orgs);
     planRoutes(scope, plans);
+    if (metrics !== undefined) metricsRoute(scope, metrics);
     eventRoutes(scope, service, { ...streamDefaults, ...streams });
     liveRoutes(scope, { service, operations, fleet, version }, { ...liveDefaults, ...live });
     meRoute(scope);

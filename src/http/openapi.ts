@@ -98,7 +98,10 @@ function operation(route: RouteOptions): Json {
   const schema = route.schema ?? {};
   const role = route.config?.role;
   const responses = Object.entries((schema.response ?? {}) as Record<string, unknown>).map(([status, answer]) => {
-    const content: Json = { 'application/json': { schema: shown(answer, answers, 'output') } };
+    const content: Json =
+      schema.answersIn === undefined
+        ? { 'application/json': { schema: shown(answer, answers, 'output') } }
+        : { [schema.answersIn]: { schema: { type: 'string' } } };
     for (const type of schema.alsoProduces ?? []) content[type] = { schema: { type: 'string' } };
     return [status, { description: schema.summary, content }];
   });

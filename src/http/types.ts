@@ -29,6 +29,8 @@ declare module 'fastify' {
   interface FastifySchema {
     /** One line for /openapi.json. A route without it is not described there. */
     summary?: string;
+    /** Media type of the answer, where that is not JSON. */
+    answersIn?: string;
     /** Media types of the answer beside JSON. */
     alsoProduces?: readonly string[];
   }

@@ -1,4 +1,6 @@
 import type { Finding } from './finding.ts';
+import type { PlaceLoad, TableSize } from './traffic.ts';
+
 /**
  * A place is where an org's rows live: a site (MariaDB) or a cluster (Aurora MySQL). Both have the same fence, the
  * same heartbeat and the same read views, so that the way back is the way there with the places exchanged.
@@ -122,6 +124,9 @@ export interface Place {
   identity(): Promise<PlaceIdentity>;
   /** Statements that run here now, this one included. */
   runningThreads(): Promise<number>;
+  load(signal?: AbortSignal): Promise<PlaceLoad>;
+  /** Sizes of those tables that are there, from the server's own statistics. */
+  storage(tables: readonly OrgTable[]): Promise<readonly TableSize[]>;
   /** True where writes are refused by the server itself (read_only, innodb_read_only). */
   isReadOnly(): Promise<boolean>;
 

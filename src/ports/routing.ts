@@ -1,5 +1,6 @@
 import type { FleetView, ProxyFacts } from './fleet.ts';
 import type { ServerAddress } from './place.ts';
+import type { OrgStatements, ProxyTraffic } from './traffic.ts';
 
 /** Side of an org as a proxy sees it. */
 export type Side = 'source' | 'cluster';
@@ -144,6 +145,10 @@ export interface FleetProxy {
   transactionsBegun(signal?: AbortSignal): Promise<ReadonlyMap<string, number>>;
   /** Errors of clients, counted since the proxy started. */
   clientErrors(signal?: AbortSignal): Promise<ClientErrors>;
+  /** Connections to each side, and how long statements take. */
+  traffic(signal?: AbortSignal): Promise<ProxyTraffic>;
+  /** Statements of the given orgs; none where a proxy cannot tell orgs apart. Costs it as much as its digests are many. */
+  orgStatements(orgs: readonly Pick<RouteOwner, 'orgId'>[], signal?: AbortSignal): Promise<readonly OrgStatements[]>;
   /** Takes the hold hostgroup's servers away if no session has it and none has a transaction on it; false where one has. */
   retireHold(holdHostgroup: number, signal?: AbortSignal): Promise<boolean>;
   /** What it tells of itself. */

@@ -166,6 +166,20 @@ export interface ListQuery {
   readonly after?: string;
 }
 
+/** All moves in figures, whoever owns them. */
+export interface Census {
+  /** Of those that have not ended; `unowned` have no living controller. */
+  readonly active: readonly {
+    readonly state: string;
+    readonly homeRegion: string;
+    readonly moves: number;
+    readonly unowned: number;
+  }[];
+  readonly ended: readonly { readonly state: string; readonly moves: number }[];
+  /** Controllers that said within the grace time that they live. */
+  readonly controllers: number;
+}
+
 /** The journal, in a MySQL or MariaDB schema of its own. Throws `StoreUnavailableError` where it does not answer. */
 export interface Store extends OperationsStore {
   /** Brings the schema up to date; refuses one that is newer than this program. */
@@ -273,5 +287,7 @@ export interface Store extends OperationsStore {
   release(instance: string): Promise<void>;
   /** Lets go of one migration. */
   releaseOne(instance: string, id: string): Promise<void>;
+  /** Counts all moves; an owner that was silent for `graceMs` counts as none. */
+  census(graceMs: number): Promise<Census>;
   close(): Promise<void>;
 }

@@ -44,7 +44,6 @@ export async function readVerification(
 /** The same from the record at hand. */
 export function verificationFrom(record: unknown): StoredVerification | null {
   const parsed = storedSchema.nullable().safeParse(record);
-  // One that an earlier version stored does not say for what it holds: it counts as none.
   return parsed.success ? parsed.data : null;
 }
 

@@ -11,6 +11,7 @@ process.exitCode = await serve(process.argv[2] ?? '', process.env, async () => (
     routing: new FakeRoutes().service,
     orgs: new FakeOrgs(),
     plans: new FakePlans(),
+    metrics: { contentType: 'text/plain', text: async () => '' },
     stop: async () => logger.info('the controller has stopped'),
   }),
 }));

@@ -1,3 +1,4 @@
+import { CommandCounters } from './commandCounters.ts';
 import { digestHash } from './rules/digest.ts';
 
 /** Figures of one digest for one user, schema and hostgroup. */
@@ -38,6 +39,7 @@ export class Statistics {
   readonly digests = new Map<string, DigestFigures>();
   readonly errors = new Map<string, ErrorFigures>();
   readonly counters = new Map<string, number>();
+  readonly commands = new CommandCounters();
 
   count(name: string, by = 1): void {
     this.counters.set(name, (this.counters.get(name) ?? 0) + by);
@@ -47,6 +49,7 @@ export class Statistics {
     query: Pick<DigestFigures, 'hostgroup' | 'schema' | 'user' | 'text' | 'rowsAffected' | 'rowsSent'>,
     elapsedUs: number,
   ): void {
+    this.commands.count(query.text, elapsedUs);
     const key = `${query.hostgroup}\0${query.schema}\0${query.user}\0${query.text}`;
     const now = Math.floor(Date.now() / 1000);
     let figures = this.digests.get(key);

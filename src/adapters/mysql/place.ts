@@ -16,6 +16,7 @@ import type {
   TableCount,
   TableShape,
 } from '../../ports/place.ts';
+import type { PlaceLoad, TableSize } from '../../ports/traffic.ts';
 import { type AutoIncrement, autoIncrement } from './autoIncrement.ts';
 import { binlogPosition, preparedXa } from './binlog.ts';
 import { clientHosts } from './clientHosts.ts';
@@ -27,12 +28,13 @@ import { enrol, readFence } from './fenceRow.ts';
 import { findings } from './findings/index.ts';
 import { beat, forgetHeartbeats, readHeartbeats, writeMarker } from './heartbeats.ts';
 import { isReadOnly, readIdentity } from './identity.ts';
-import { runningThreads } from './load.ts';
+import { load, runningThreads } from './load.ts';
 import { MetadataWatch } from './metadataWatch.ts';
 import { Readers } from './reader.ts';
 import { type RepairOwner, repairRows } from './repairRows.ts';
 import { setFence } from './setFence.ts';
 import { shapes } from './shapes.ts';
+import { storage } from './storage.ts';
 import { openViews } from './views.ts';
 
 /** A place on MariaDB or MySQL, with what only such a place can be asked. */
@@ -99,6 +101,14 @@ class MysqlPlace implements DatabasePlace {
 
   runningThreads(): Promise<number> {
     return runningThreads(this.#context);
+  }
+
+  load(signal?: AbortSignal): Promise<PlaceLoad> {
+    return load(this.#context, signal);
+  }
+
+  storage(tables: readonly OrgTable[]): Promise<readonly TableSize[]> {
+    return storage(this.#context, tables);
   }
 
   enrol(orgId: number, writer: FenceWriter, arriving?: readonly string[]): Promise<void> {

@@ -11,6 +11,7 @@ import { publishedRoute } from './publishedRoute.ts';
 import { commentFor, parseComment, type Rule, type RulePair, ruleIdsOf, rulesFor } from './rules.ts';
 import { findBlocking, parseSession, processListQuery, usesHostgroup } from './sessions.ts';
 import { lookAtStatements, transactionsBegun } from './statementSample.ts';
+import { readOrgStatements, readTraffic } from './traffic.ts';
 
 /** Columns of a rule as they are written and read back, in one order. */
 const ruleColumns =
@@ -238,6 +239,8 @@ export function createProxy(
     lookAtStatements: (signal) => lookAtStatements(admin, routing, signal),
     transactionsBegun: (signal) => transactionsBegun(admin, routing, signal),
     clientErrors: (signal) => clientErrors(admin, routing, signal),
+    traffic: (signal) => readTraffic(admin, routing, signal),
+    orgStatements: (orgs, signal) => readOrgStatements(admin, routing, orgs, signal),
 
     async retireHold(holdHostgroup, signal) {
       const leads = `active = 1 AND destination_hostgroup = ${holdHostgroup}`;

@@ -35,7 +35,8 @@ const heldStates = new Set(['flipping.hold', 'rollingBack.hold']);
  * A lease counts for so long behind and ahead of the store's clock: where that jumps back, a dead controller's lease
  * does not outlive the jump, and a living one's is renewed before anybody else looks twice.
  */
-const alive = 'seen_at BETWEEN UTC_TIMESTAMP(3) - INTERVAL ? MICROSECOND AND UTC_TIMESTAMP(3) + INTERVAL ? MICROSECOND';
+export const alive =
+  'seen_at BETWEEN UTC_TIMESTAMP(3) - INTERVAL ? MICROSECOND AND UTC_TIMESTAMP(3) + INTERVAL ? MICROSECOND';
 
 /** Who owns what, by the store's own clock: the controllers' clocks are never compared. */
 export function ownershipOperations(pool: StorePool): OwnershipOperations {

@@ -2,6 +2,7 @@ import { between } from '../../failpoints/failpoints.ts';
 import type { FleetStore } from '../../ports/fleet.ts';
 import type { Store } from '../../ports/store.ts';
 import { attemptOperations } from './attempts.ts';
+import { censusOperations } from './census.ts';
 import { openPool, type StoreConfig, type StorePool, withConnection, withSession } from './connection.ts';
 import { fleetOperations } from './fleet.ts';
 import { journalOperations } from './journal.ts';
@@ -30,6 +31,7 @@ export function createStore(
     ...operationsStore(pool),
     ...servedOperations(pool),
     ...fleetOperations(pool),
+    ...censusOperations(pool),
     close: () => pool.end(),
   };
 }

@@ -125,6 +125,7 @@ export class SimController {
         knock: (host, _port, timeoutMs) => this.#knock(process, host, timeoutMs),
         resolve: async (host) => [host],
       },
+      samples: false,
       openExports: () => exportFilesOf(this.name, this.#exports),
     };
   }

@@ -26,6 +26,8 @@ export function statsRowsOf(runtime: Runtime, table: string): Iterable<StatsRow>
       return users(runtime);
     case 'stats_mysql_global':
       return globals(runtime);
+    case 'stats_mysql_commands_counters':
+      return runtime.statistics.commands.rows();
     case 'stats_mysql_query_digest':
       return runtime.statistics.digestRows();
     case 'stats_mysql_query_digest_reset':
