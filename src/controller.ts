@@ -12,6 +12,7 @@ import { createStore } from './adapters/store/store.ts';
 import type { Config } from './config/index.ts';
 import { longestHoldMs } from './config/longestHold.ts';
 import { Driver } from './driver/driver.ts';
+import { runLog } from './driver/logger.ts';
 import { isTransient } from './errors/index.ts';
 import { clusterOf, type Estate } from './estate/estate.ts';
 import { readSchema } from './estate/schema.ts';
@@ -197,9 +198,9 @@ export async function startController(
     clock: estate.clock,
     handlers: effectHandlers(estate, attempts, keeper),
     logger,
-    onState(context, state) {
+    onState(context, state, epoch) {
       const mode = heartbeatMode(state, context);
-      wayBack.set(context, state);
+      wayBack.set(context, state, epoch);
       metrics.onState(context, state, driver.runner(context.migrationId)?.sinceMs ?? estate.clock.nowMs());
       const cluster = [clusterOf(estate, context.homeRegion)];
       const [origins, observers] = mode?.direction === 'back' ? [cluster, estate.sites] : [estate.sites, cluster];
@@ -207,8 +208,8 @@ export async function startController(
     },
     onTaken(context, epoch, owned) {
       void reclaim(context, epoch, owned).catch((error) => {
-        logger.warn(
-          { migration: context.migrationId, err: error },
+        runLog(logger, { migration: context, epoch }).warn(
+          { err: error },
           'what an earlier owner left was not looked through',
         );
       });
@@ -231,7 +232,8 @@ export async function startController(
     const { migrationId, serving } = context;
     for (const row of await estate.store.unretired(migrationId)) {
       if (!owned()) return;
-      if (row.attempt !== context.attempt || serving !== 'held') retireBeside(estate, row, stopping.signal);
+      if (row.attempt !== context.attempt || serving !== 'held')
+        retireBeside(estate, { ...row, orgId: context.orgId }, stopping.signal);
     }
     if (!owned() || serving === 'held' || context.attempt === 0) return;
     const owner = await attempts.owner({ migration: context, epoch });

@@ -27,7 +27,7 @@ export interface DriverDeps {
   readonly clock: Clock;
   readonly handlers: EffectHandlers;
   readonly logger: Logger;
-  onState(context: MigrationContext, state: string): void;
+  onState(context: MigrationContext, state: string, epoch: number): void;
   /** A migration has become this controller's; the handlers have nothing in memory of it. */
   onTaken(context: MigrationContext, epoch: number, owned: () => boolean): void;
   /** A migration has ended here or belongs to somebody else: nothing is done for it any more. */
@@ -167,7 +167,7 @@ export class Driver {
   #giveUp(id: string): void {
     const runner = this.#runners.get(id);
     if (runner === undefined) return;
-    this.#deps.logger.warn({ migration: id, epoch: runner.epoch }, 'lost to another controller');
+    runner.log.warn({}, 'lost to another controller');
     this.#runners.delete(id);
     runner.abandon(new OwnershipLostError(id, runner.epoch));
     this.#deps.onReleased(runner.context);
@@ -203,7 +203,7 @@ export class Driver {
     });
     this.#runners.set(id, runner);
     this.#resting.delete(id);
-    logger.info({ migration: id, org: row.orgId, state: row.state, epoch: row.epoch, from }, 'taken');
+    runner.log.info({ state: row.state, from }, 'taken');
     if (from !== null && from !== instance)
       runner.say(`taken over from ${from}, which gave no sign of life`, noticeForMs);
     this.#deps.onTaken(row.journal.context, row.epoch, () => this.#runners.get(id) === runner);
@@ -212,16 +212,13 @@ export class Driver {
 
   /** Not waited for: a migration that is slow to take its command keeps nobody from theirs. */
   #deliver(given: InboxCommand): void {
-    const { store, logger } = this.#deps;
+    const { store } = this.#deps;
     const runner = this.#runners.get(given.migrationId);
     if (runner === undefined) return;
     const name = orderNames.find((known) => known === given.command);
     const taken = name === undefined ? store.dropCommand(given.id) : runner.carryOut({ ...given, command: name });
     taken.catch((error) => {
-      logger.warn(
-        { migration: given.migrationId, command: given.command, err: error },
-        'a command was not carried out',
-      );
+      runner.log.warn({ command: given.command, err: error }, 'a command was not carried out');
     });
   }
 }

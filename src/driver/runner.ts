@@ -16,7 +16,7 @@ import { type CommandName, commandNames, type OrderName, orderText } from '../se
 import { longestMs } from './deadlines.ts';
 import { failureFrom } from './failure.ts';
 import type { EffectHandlers, EffectRun } from './handlers.ts';
-import type { Logger } from './logger.ts';
+import { type Logger, runLog } from './logger.ts';
 import { restoreSnapshot, type Snapshot } from './restore.ts';
 import { stateName } from './stateName.ts';
 
@@ -45,7 +45,7 @@ export interface RunnerDeps {
   readonly logger: Logger;
   /** The store's time, epoch milliseconds: deadlines are kept in it. */
   storeNowMs(): number;
-  onState(context: MigrationContext, state: string): void;
+  onState(context: MigrationContext, state: string, epoch: number): void;
   /** The migration has ended or belongs to somebody else. */
   onStopped(id: string): void;
 }
@@ -100,6 +100,10 @@ export class MigrationRunner {
   get steps(): number {
     return this.#steps;
   }
+  /** For lines about the migration: each says whose it is, and in which attempt. */
+  get log(): Logger {
+    return runLog(this.#deps.logger, { migration: this.context, epoch: this.epoch });
+  }
   get waitsFor(): string | null {
     return this.#waitsFor;
   }
@@ -125,7 +129,7 @@ export class MigrationRunner {
 
   /** Begins where the journal stands: an undecided attempt is recovered, everything else is asked for again. */
   start(asked: readonly EffectName[]): void {
-    this.#deps.onState(this.#snapshot.context, this.#state);
+    this.#deps.onState(this.#snapshot.context, this.#state, this.epoch);
     if (this.#snapshot.hasTag('undecided')) {
       this.#inOrder(() => this.#step({ type: 'recover' }, { type: 'note', message: 'taken over in a flip' }));
       return;
@@ -241,7 +245,7 @@ export class MigrationRunner {
 
   #letGo(error: unknown): void {
     if (this.#ownership.signal.aborted) return;
-    this.#deps.logger.error({ migration: this.id, epoch: this.epoch, err: error }, 'letting go of the migration');
+    this.log.error({ err: error }, 'letting go of the migration');
     this.#ownership.abort(error);
     for (const running of this.#running.values()) running.abort(error);
     for (const timer of this.#timers.values()) timer.abort(error);
@@ -279,8 +283,12 @@ export class MigrationRunner {
     this.#state = nextState;
     this.#sinceMs = sinceMs;
     this.#deadlines = deadlines;
-    if (entered) this.#waitsFor = null;
-    this.#deps.onState(next.context, nextState);
+    if (entered) {
+      this.#waitsFor = null;
+      // Nothing is written inside the pause, a log included: its states are in the timeline of the step behind it.
+      if (!next.hasTag('holding')) this.log.info({ state: nextState, event: event.type }, 'state');
+    }
+    this.#deps.onState(next.context, nextState, this.epoch);
     this.#carryOut(actions);
     if (next.status === 'done') {
       this.#ownership.abort(new Error('the migration has ended'));
@@ -305,7 +313,7 @@ export class MigrationRunner {
     deadlines: Partial<Record<DeadlineName, number>>;
     asked: EffectName[];
   }): Promise<void> {
-    const { store, clock, logger } = this.#deps;
+    const { store, clock } = this.#deps;
     let refusal: OwnershipLostError | null = null;
     for (let tried = 0; ; tried++) {
       try {
@@ -338,7 +346,7 @@ export class MigrationRunner {
           continue;
         }
         if (!isTransient(error)) throw error;
-        logger.warn({ migration: this.id, err: error }, 'the store did not take a step; trying again');
+        this.log.warn({ err: error }, 'the store did not take a step; trying again');
         this.#waitsFor = `the store: ${messageOf(error)}`;
         await clock.sleep(backoff(tried), this.#ownership.signal);
       }
@@ -404,7 +412,7 @@ export class MigrationRunner {
           this.#letGo(error);
           return;
         }
-        this.#deps.logger.warn({ migration: this.id, org: this.context.orgId, effect, err: error }, 'effect failed');
+        this.log.warn({ effect, err: error }, 'effect failed');
         this.#deliver(`${effect}.failed`, current, { failure: failureFrom(error) });
       },
     );
@@ -454,7 +462,7 @@ export class MigrationRunner {
       return;
     }
     this.#deps.store.note(this.id, [event]).catch((error) => {
-      this.#deps.logger.warn({ migration: this.id, err: error, event }, 'a note could not be stored');
+      this.log.warn({ err: error, event }, 'a note could not be stored');
     });
   }
 

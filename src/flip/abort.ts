@@ -1,7 +1,7 @@
 import type { EffectRun } from '../driver/handlers.ts';
 import { isTransient } from '../errors/index.ts';
 import type { Estate } from '../estate/estate.ts';
-import { dropViews, type FlipAttempt, placesOf } from './attempt.ts';
+import { attemptLog, dropViews, type FlipAttempt, placesOf } from './attempt.ts';
 import { openFences } from './openFences.ts';
 import type { RouteKeeper } from './routeKeeper.ts';
 import { heldBy, retireBeside } from './settle.ts';
@@ -98,7 +98,7 @@ async function writeDecision(estate: Estate, attempt: FlipAttempt, run: EffectRu
     if (attempt.commitSent) await decided;
     else if ((await Promise.race([decided, patience])) === 'late') {
       decided.catch((error: unknown) => {
-        estate.logger.warn({ migration: attempt.migrationId, err: error }, 'an abort was not written to the store');
+        attemptLog(estate, attempt).warn({ err: error }, 'an abort was not written to the store');
       });
       run.note(releasedAllTheSame);
     }

@@ -1,4 +1,5 @@
 import type { MigrationContext } from '../../statecharts/context.ts';
+import { type Logger, logOf } from '../driver/logger.ts';
 import type { SideViews } from '../estate/compareSides.ts';
 import { clusterOf, type Estate } from '../estate/estate.ts';
 import type { BinlogPosition, FenceWriter, Place } from '../ports/place.ts';
@@ -79,6 +80,11 @@ export function budgetLeftMs(attempt: FlipAttempt, nowMs: number): number {
   return attempt.heldAtMs === null ? attempt.budgetMs : Math.max(0, attempt.budgetMs - (nowMs - attempt.heldAtMs));
 }
 
+/** For lines about the attempt. */
+export function attemptLog(estate: Pick<Estate, 'logger'>, { migrationId, owner }: FlipAttempt): Logger {
+  return logOf(estate.logger, { migrationId, ...owner });
+}
+
 /** Runs one step and keeps its time, whether it succeeds or fails. */
 export async function timed<T>(
   estate: Estate,
@@ -131,6 +137,6 @@ export async function storeReport(
   try {
     await estate.store.reportAttempt(attempt.migrationId, attempt.owner.attempt, report);
   } catch (error) {
-    estate.logger.warn({ migration: attempt.migrationId, err: error }, 'the report of an attempt could not be stored');
+    attemptLog(estate, attempt).warn({ err: error }, 'the report of an attempt could not be stored');
   }
 }

@@ -1,3 +1,4 @@
+import { logOf } from '../driver/logger.ts';
 import { isTransient, messageOf, RouteConflictError, RouteReadBackError, StaleEpochError } from '../errors/index.ts';
 import type { Estate } from '../estate/estate.ts';
 import { failpoint } from '../failpoints/failpoints.ts';
@@ -31,7 +32,7 @@ export interface Brought {
 }
 
 interface Keeping {
-  readonly orgId: number;
+  readonly owner: RouteOwner;
   readonly ended: AbortController;
   /** Proxies that do not answer, with the last error of each. */
   readonly stragglers: Map<string, string>;
@@ -64,7 +65,9 @@ export class RouteKeeper {
 
   /** Orgs that wait for this proxy. */
   waitingFor(proxy: string): readonly number[] {
-    return [...this.#keeping.values()].filter(({ stragglers }) => stragglers.has(proxy)).map(({ orgId }) => orgId);
+    return [...this.#keeping.values()]
+      .filter(({ stragglers }) => stragglers.has(proxy))
+      .map(({ owner }) => owner.orgId);
   }
 
   /** Waits until every proxy has been brought: the end of a migration leaves none behind. */
@@ -92,7 +95,10 @@ export class RouteKeeper {
     const until = AbortSignal.any([signal, keeping.ended.signal]);
     const loop = work(until).catch((error) => {
       if (!until.aborted)
-        this.#estate.logger.warn({ migration: migrationId, err: error }, 'work beside a route failed');
+        logOf(this.#estate.logger, { migrationId, ...keeping.owner }).warn(
+          { err: error },
+          'work beside a route failed',
+        );
     });
     keeping.loops.push(loop);
   }
@@ -102,7 +108,7 @@ export class RouteKeeper {
     await this.stop(wanted.migrationId);
     const { clock, routing } = this.#estate;
     const keeping: Keeping = {
-      orgId: wanted.owner.orgId,
+      owner: wanted.owner,
       ended: new AbortController(),
       stragglers: new Map(),
       there: new Set(),
@@ -168,8 +174,8 @@ export class RouteKeeper {
           isTransient(error) || error instanceof RouteConflictError || error instanceof RouteReadBackError;
         if (!retried) throw error;
         if (!keeping.stragglers.has(proxy.name)) {
-          this.#estate.logger.warn(
-            { migration: wanted.migrationId, org: wanted.owner.orgId, proxy: proxy.name, err: error },
+          logOf(this.#estate.logger, { migrationId: wanted.migrationId, ...wanted.owner }).warn(
+            { proxy: proxy.name, err: error },
             'a proxy is retried until it answers',
           );
         }

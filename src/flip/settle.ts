@@ -1,4 +1,5 @@
 import type { EffectRun } from '../driver/handlers.ts';
+import { logOf } from '../driver/logger.ts';
 import { FlipNotReadyError, isTransient, messageOf } from '../errors/index.ts';
 import { clusterOf, type Estate } from '../estate/estate.ts';
 import { taskRef } from '../estate/taskPlans.ts';
@@ -32,18 +33,21 @@ export async function settle(estate: Estate, attempt: FlipAttempt, run: EffectRu
 export function retireBeside(estate: Estate, attempt: HeldAttempt, ownership: AbortSignal): void {
   retire(estate, attempt, ownership).catch((error) => {
     if (!ownership.aborted) {
-      estate.logger.warn({ migration: attempt.migrationId, err: error }, 'a hold hostgroup was not retired');
+      logOf(estate.logger, attempt).warn({ err: error }, 'a hold hostgroup was not retired');
     }
   });
 }
 
 export function heldBy(attempt: FlipAttempt): HeldAttempt {
-  return { migrationId: attempt.migrationId, attempt: attempt.owner.attempt, holdHostgroup: attempt.holdHostgroup };
+  const { orgId, epoch, attempt: number } = attempt.owner;
+  return { migrationId: attempt.migrationId, orgId, epoch, attempt: number, holdHostgroup: attempt.holdHostgroup };
 }
 
 /** What retiring needs to know of an attempt. */
 export interface HeldAttempt {
   readonly migrationId: string;
+  readonly orgId: number;
+  readonly epoch: number;
   readonly attempt: number;
   readonly holdHostgroup: number;
 }
@@ -53,10 +57,10 @@ export interface HeldAttempt {
  * migration, and an attempt that only prepared retires nothing: without this its number would stay in use for ever.
  */
 export async function retireAll(estate: Estate, run: EffectRun): Promise<void> {
-  const { migrationId } = run.migration;
+  const { migrationId, orgId } = run.migration;
   for (const row of await estate.store.unretired(migrationId)) {
     run.waitsFor(`hold hostgroup ${row.holdHostgroup} to be at rest: a client's transaction is open on it`);
-    await retire(estate, row, run.signal);
+    await retire(estate, { ...row, orgId }, run.signal);
   }
 }
 
@@ -73,7 +77,10 @@ export async function retire(estate: Estate, attempt: HeldAttempt, signal: Abort
           if (await proxy.retireHold(attempt.holdHostgroup, signal)) return;
         } catch (error) {
           if (!isTransient(error)) throw error;
-          estate.logger.debug({ proxy: proxy.name, err: messageOf(error) }, 'a hold hostgroup waits to be retired');
+          logOf(estate.logger, attempt).debug(
+            { proxy: proxy.name, err: messageOf(error) },
+            'a hold hostgroup waits to be retired',
+          );
         }
         const waitedMs = estate.clock.monotonicMs() - startedAtMs;
         await estate.clock.sleep(waitedMs > retireForMs ? lookEveryMs * 8 : lookEveryMs, signal);

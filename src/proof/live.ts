@@ -43,7 +43,7 @@ export async function compareLive(
   const resumed = await unfinished(estate, run.migration, between.otherSite);
   if (resumed !== null) run.note(`the comparison goes on behind ${resumed.progress?.rows ?? 0} rows`);
   for (let pass = 1; ; pass++) {
-    const notes = new Notes(estate, run.migration, 'live', between.otherSite, pass === 1 ? resumed : null);
+    const notes = new Notes(estate, run, 'live', between.otherSite, pass === 1 ? resumed : null);
     const found = await onePass(estate, run, signal, notes, between);
     if (found.suspects !== null) {
       const suspected = await lookAgain(estate, run, found.suspects, signal, between);
@@ -92,14 +92,7 @@ async function onePass(
     if (!(error instanceof TooManySuspects)) throw error;
     // For the counts and a sample.
     return {
-      result: await inSlices(
-        estate,
-        run,
-        signal,
-        new Notes(estate, run.migration, 'live', between.otherSite),
-        between,
-        [],
-      ),
+      result: await inSlices(estate, run, signal, new Notes(estate, run, 'live', between.otherSite), between, []),
       suspects: null,
     };
   }

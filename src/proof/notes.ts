@@ -1,5 +1,7 @@
 import { z } from 'zod';
 import type { MigrationContext } from '../../statecharts/context.ts';
+import type { EffectRun } from '../driver/handlers.ts';
+import { runLog } from '../driver/logger.ts';
 import { CutoverError } from '../errors/index.ts';
 import type { Estate } from '../estate/estate.ts';
 import { type ComparisonProgress, checkpointSchema } from '../verification/index.ts';
@@ -55,19 +57,20 @@ export function noteFrom(record: unknown): Note | null {
 /** Keeps the note of one comparison. The comparison does not wait for a store that does not answer. */
 export class Notes {
   readonly #estate: Estate;
-  readonly #migrationId: string;
+  readonly #run: Pick<EffectRun, 'migration' | 'epoch'>;
   #note: Note;
   #writtenAtMs = Number.NEGATIVE_INFINITY;
 
   constructor(
     estate: Estate,
-    migration: MigrationContext,
+    run: Pick<EffectRun, 'migration' | 'epoch'>,
     kind: Note['kind'],
     otherSite: string | null = null,
     resumed: Note | null = null,
   ) {
+    const { migration } = run;
     this.#estate = estate;
-    this.#migrationId = migration.migrationId;
+    this.#run = run;
     this.#note = resumed ?? {
       kind,
       startedAt: new Date(estate.clock.nowMs()).toISOString(),
@@ -109,10 +112,10 @@ export class Notes {
 
   async #write(note: Note | null): Promise<void> {
     try {
-      await this.#estate.store.putRecord(this.#migrationId, 'comparison', note);
+      await this.#estate.store.putRecord(this.#run.migration.migrationId, 'comparison', note);
     } catch (error) {
       if (!(error instanceof CutoverError)) throw error;
-      this.#estate.logger.debug({ migration: this.#migrationId, err: error }, 'the comparison’s note was not stored');
+      runLog(this.#estate.logger, this.#run).debug({ err: error }, 'the comparison’s note was not stored');
     }
   }
 }

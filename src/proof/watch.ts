@@ -1,5 +1,6 @@
 import { policyDefaults } from '../config/index.ts';
 import type { EffectRun } from '../driver/handlers.ts';
+import { runLog } from '../driver/logger.ts';
 import { CutoverError, messageOf, SidesDifferError, SitesDifferError } from '../errors/index.ts';
 import type { Estate } from '../estate/estate.ts';
 import { differ, proveNow } from './prove.ts';
@@ -30,7 +31,7 @@ export async function watchProof(estate: Estate, run: EffectRun, signal: AbortSi
         const error = differ(migration.orgId, found);
         if (!alertOnly) throw error;
         run.note(`alert: ${error.message}`, { code: error.code, ...error.details });
-        estate.logger.error({ migration: migration.migrationId, org: migration.orgId, err: error }, 'the sides differ');
+        runLog(estate.logger, run).error({ err: error }, 'the sides differ');
       }
     } catch (error) {
       if (signal.aborted || isDifference(error) || !(error instanceof CutoverError)) throw error;

@@ -1,6 +1,6 @@
 import type { z } from 'zod';
 import type { MigrationContext } from '../../statecharts/context.ts';
-import type { Logger } from '../driver/logger.ts';
+import { type Logger, runLog } from '../driver/logger.ts';
 import { isTransient } from '../errors/index.ts';
 import { taskRef } from '../estate/taskPlans.ts';
 import type { Heartbeats } from '../heartbeat/heartbeats.ts';
@@ -52,13 +52,13 @@ export class WayBackWatch {
   }
 
   /** Begins or ends with the migration's state. */
-  set(migration: MigrationContext, state: string): void {
+  set(migration: MigrationContext, state: string, epoch: number): void {
     const { migrationId } = migration;
     const watching = this.#watching.get(migrationId);
     if (isStuckOnCluster(state, migration) === (watching !== undefined)) return;
     if (watching === undefined) {
       const ending = new AbortController();
-      this.#watching.set(migrationId, { ending, loop: this.#loop(migration, ending.signal) });
+      this.#watching.set(migrationId, { ending, loop: this.#loop(migration, epoch, ending.signal) });
     } else {
       this.end(migrationId);
     }
@@ -75,7 +75,7 @@ export class WayBackWatch {
     await Promise.all(loops);
   }
 
-  async #loop(migration: MigrationContext, signal: AbortSignal): Promise<void> {
+  async #loop(migration: MigrationContext, epoch: number, signal: AbortSignal): Promise<void> {
     const { store, clock, logger } = this.#deps;
     const { migrationId } = migration;
     for (let known: WayBackRecord | null = null; !signal.aborted; ) {
@@ -87,7 +87,10 @@ export class WayBackWatch {
         await store.putRecord(migrationId, 'wayBack', this.#withLag(migration, known));
       } catch (error) {
         if (signal.aborted) return;
-        logger[isTransient(error) ? 'debug' : 'warn']({ migration: migrationId, err: error }, 'figures of a way back');
+        runLog(logger, { migration, epoch })[isTransient(error) ? 'debug' : 'warn'](
+          { err: error },
+          'figures of a way back',
+        );
       }
       await clock.sleep(lookEveryMs, signal).catch(() => {});
     }

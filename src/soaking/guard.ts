@@ -1,5 +1,5 @@
 import type { EffectRun } from '../driver/handlers.ts';
-import type { Logger } from '../driver/logger.ts';
+import { type Logger, runLog } from '../driver/logger.ts';
 import { type GuardCode, GuardTrippedError } from '../errors/index.ts';
 import type { Clock } from '../ports/clock.ts';
 import { Breach } from './breach.ts';
@@ -57,7 +57,7 @@ const blindAfterMs = 60_000;
 export async function watchGuard(
   guard: Guard,
   { clock, logger }: { readonly clock: Clock; readonly logger: Logger },
-  run: Pick<EffectRun, 'migration' | 'note'>,
+  run: Pick<EffectRun, 'migration' | 'epoch' | 'note'>,
   signal: AbortSignal,
 ): Promise<never> {
   const breach = new Breach(longestGapMs);
@@ -67,10 +67,7 @@ export async function watchGuard(
     if (look === null && !blind && clock.monotonicMs() - seenAtMs >= blindAfterMs) {
       blind = true;
       run.note(`alert: the guard ${guard.code} has had no sample for ${blindAfterMs} ms`, { guard: guard.code });
-      logger.error(
-        { migration: run.migration.migrationId, org: run.migration.orgId, guard: guard.code },
-        'a guard is blind',
-      );
+      runLog(logger, run).error({ guard: guard.code }, 'a guard is blind');
     }
     if (look !== null) {
       seenAtMs = clock.monotonicMs();
@@ -83,7 +80,7 @@ export async function watchGuard(
         if (guard.action === 'rollback') throw trip;
         alerted = true;
         run.note(`alert: ${trip.message}`, { code: trip.code, ...trip.details });
-        logger.error({ migration: run.migration.migrationId, org: run.migration.orgId, err: trip }, 'a guard alerts');
+        runLog(logger, run).error({ err: trip }, 'a guard alerts');
       }
     }
     await clock.sleep(guard.everyMs, signal);

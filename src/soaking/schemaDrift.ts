@@ -1,4 +1,5 @@
 import type { EffectRun } from '../driver/handlers.ts';
+import { runLog } from '../driver/logger.ts';
 import { CutoverError, messageOf } from '../errors/index.ts';
 import type { Estate } from '../estate/estate.ts';
 import { driftError, isAccepted, lookAtSchema, type SchemaLook } from '../estate/schema.ts';
@@ -11,14 +12,14 @@ const lookEveryMs = 1_000;
  * org stays where it is with its guards on, and `complete` is kept back.
  */
 export async function watchSchema(estate: Estate, run: EffectRun, signal: AbortSignal): Promise<never> {
-  const { migrationId, orgId, policy } = run.migration;
+  const { policy } = run.migration;
   for (let known = ''; ; ) {
     const look = await currentLook(estate, run);
     if (look !== null) {
       const drift = isAccepted(look) ? null : driftError(look);
       if (drift !== null && drift.message !== known) {
         run.note(`alert: ${drift.message}`, { code: drift.code, ...drift.details });
-        estate.logger.error({ migration: migrationId, org: orgId, err: drift }, 'the schema has changed');
+        runLog(estate.logger, run).error({ err: drift }, 'the schema has changed');
       }
       known = drift?.message ?? '';
     }
@@ -37,7 +38,7 @@ export async function untilSchemaAccepted(estate: Estate, run: EffectRun): Promi
 }
 
 /** Throws `SchemaDriftError` where the schema is known to have changed. */
-export async function assertNoDrift(estate: Estate, run: Pick<EffectRun, 'migration'>): Promise<void> {
+export async function assertNoDrift(estate: Estate, run: Pick<EffectRun, 'migration' | 'epoch'>): Promise<void> {
   const look = await currentLook(estate, run);
   if (look !== null && !isAccepted(look)) throw driftError(look);
 }
@@ -48,13 +49,13 @@ function whatIsMissing(look: SchemaLook): string {
 }
 
 /** Null where a side does not tell: not known is neither drift nor its end, and no org goes back for it. */
-async function currentLook(estate: Estate, { migration }: Pick<EffectRun, 'migration'>): Promise<SchemaLook | null> {
+async function currentLook(estate: Estate, run: Pick<EffectRun, 'migration' | 'epoch'>): Promise<SchemaLook | null> {
+  const { migration } = run;
   try {
     return await lookAtSchema(estate, migration, estate.samples.schema(migration.homeRegion).get());
   } catch (error) {
     if (!(error instanceof CutoverError)) throw error;
-    const { migrationId } = migration;
-    estate.logger.warn({ migration: migrationId, err: messageOf(error) }, 'the schema could not be read');
+    runLog(estate.logger, run).warn({ err: messageOf(error) }, 'the schema could not be read');
     return null;
   }
 }

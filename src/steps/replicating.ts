@@ -1,4 +1,5 @@
 import type { EffectRun } from '../driver/handlers.ts';
+import { runLog } from '../driver/logger.ts';
 import { CutoverError, TargetNotEmptyError } from '../errors/index.ts';
 import { clusterOf, type Estate } from '../estate/estate.ts';
 import { assertHomeRegion } from '../estate/homeRegion.ts';
@@ -64,18 +65,18 @@ export async function fullLoad(estate: Estate, run: EffectRun): Promise<void> {
     run.waitsFor(`the full load: ${Math.round(state.fullLoadPercent)} %`);
     if (estate.clock.monotonicMs() - stored < lookEveryMs) return;
     stored = estate.clock.monotonicMs();
-    void storeProgress(estate, migration.migrationId, state);
+    void storeProgress(estate, run, state);
   });
   const state = await estate.replication.observe(ref);
-  if (state !== null) await storeProgress(estate, migration.migrationId, state);
+  if (state !== null) await storeProgress(estate, run, state);
 }
 
-async function storeProgress(estate: Estate, migrationId: string, state: TaskState): Promise<void> {
+async function storeProgress(estate: Estate, run: EffectRun, state: TaskState): Promise<void> {
   try {
-    await estate.store.putRecord(migrationId, 'progress', state);
+    await estate.store.putRecord(run.migration.migrationId, 'progress', state);
   } catch (error) {
     if (!(error instanceof CutoverError)) throw error;
-    estate.logger.debug({ migration: migrationId, err: error }, 'progress could not be stored');
+    runLog(estate.logger, run).debug({ err: error }, 'progress could not be stored');
   }
 }
 

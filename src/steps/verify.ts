@@ -41,7 +41,7 @@ async function comparePinned(
 ): Promise<ComparisonResult | null> {
   const { migration, signal } = run;
   if (views === null || views.source.length === 0 || views.cluster.length === 0) return null;
-  const notes = new Notes(estate, migration, 'cutover-point');
+  const notes = new Notes(estate, run, 'cutover-point');
   try {
     return await compareSides(estate, migration, views, signal, {
       expectedRows: await expectedRows(estate, migration.migrationId),

@@ -79,6 +79,7 @@ async function watched(looks: readonly (Look | null)[], action: 'rollback' | 'al
   const logger = { error: (...line: unknown[]) => logged.push(line) } as never;
   const run = {
     migration,
+    epoch: 1,
     note: (message: string, data?: Record<string, unknown>) => void notes.push({ message, data }),
   };
   const outcome = watchGuard(guard, { clock, logger }, run, ending.signal).then(

@@ -1,7 +1,7 @@
 import { ReplicationRefusedError } from '../../errors/replication.ts';
 import type { Replication, TaskRef } from '../../ports/replication.ts';
 import { regionFindings } from './findings.ts';
-import type { ReplicationOptions } from './options.ts';
+import type { DmsLogger, ReplicationOptions } from './options.ts';
 import { closedError } from './poller.ts';
 import { openRegion, type Region } from './region.ts';
 import { checkTaskPrefix, parseTaskId, taskIdOf } from './taskId.ts';
@@ -13,6 +13,14 @@ export { taskIdOf } from './taskId.ts';
 
 /** A task that was observed stays watched for this many slow intervals. */
 const leaseIntervals = 4;
+
+/** Lines about a task say whose it is. */
+function ofOrg(logger: DmsLogger, { orgId: org }: TaskRef): DmsLogger {
+  return {
+    info: (fields, message) => logger.info({ org, ...fields }, message),
+    warn: (fields, message) => logger.warn({ org, ...fields }, message),
+  };
+}
 
 /** AWS DMS in all home regions, each with its own client, rate and poller. */
 export function createReplication(options: ReplicationOptions): Replication {
@@ -34,7 +42,7 @@ export function createReplication(options: ReplicationOptions): Replication {
   const depsOf = (ref: TaskRef): TaskDeps => ({
     region: regionOf(ref.homeRegion),
     clock,
-    logger,
+    logger: logger && ofOrg(logger, ref),
     heartbeat,
     tags: options.tags ?? {},
   });
