@@ -1,7 +1,7 @@
 import type { Registry } from 'prom-client';
 import type { Census, Store } from '../ports/store.ts';
 import { gauge } from './registry.ts';
-import type { Sample } from './sampler.ts';
+import { type Sample, sampleLimitMs } from './sampler.ts';
 
 /** All moves, whoever owns them, as every controller finds them in the store: the same figures from each. */
 export function censusSample(
@@ -41,7 +41,7 @@ export function censusSample(
   return {
     name: 'store',
     everyMs,
-    limitMs: everyMs,
+    limitMs: sampleLimitMs,
     async take() {
       // Figures of a store that does not answer any more are nobody's.
       [census, frozen] = await Promise.all([

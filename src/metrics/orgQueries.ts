@@ -4,7 +4,7 @@ import type { OrgStatements } from '../ports/traffic.ts';
 import { type OwnedOrg, type OwnedOrgs, orgLabels } from './orgs.ts';
 import { quantileOfMeans, type Weighted } from './quantiles.ts';
 import { counter, gauge } from './registry.ts';
-import type { Sample } from './sampler.ts';
+import { type Sample, sampleLimitMs } from './sampler.ts';
 
 /** Orgs whose statements are asked for at once; of more, those that were taken up last. */
 const orgsAtMost = 200;
@@ -41,7 +41,7 @@ export class OrgQueries {
   }
 
   sample(everyMs: number): Sample {
-    return { name: 'queries', everyMs, limitMs: Math.min(everyMs, 10_000), take: (signal) => this.#take(signal) };
+    return { name: 'queries', everyMs, limitMs: sampleLimitMs, take: (signal) => this.#take(signal) };
   }
 
   async #take(signal: AbortSignal): Promise<void> {
@@ -140,13 +140,13 @@ export class OrgQueries {
       {
         name: 'org_query_quantile_seconds',
         help: 'Estimate over the last sample: each statement counts with the mean of its form, as ProxySQL keeps no more of one org',
-        labels: [...labels, 'quantile'],
+        labels: [...labels, 'q'],
       },
       (metric) =>
         each((of, { lately }) => {
           for (const quantile of quantiles) {
             const value = quantileOfMeans(lately, quantile);
-            if (value !== null) metric.set({ ...of, quantile: String(quantile) }, value);
+            if (value !== null) metric.set({ ...of, q: String(quantile) }, value);
           }
         }),
     );

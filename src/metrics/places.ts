@@ -2,7 +2,7 @@ import type { Registry } from 'prom-client';
 import type { OrgTable, Place } from '../ports/place.ts';
 import type { PlaceLoad, TableSize } from '../ports/traffic.ts';
 import { gauge } from './registry.ts';
-import type { Sample } from './sampler.ts';
+import { type Sample, sampleLimitMs } from './sampler.ts';
 
 type Asked = Pick<Place, 'name' | 'kind' | 'homeRegion' | 'load' | 'storage'>;
 
@@ -59,7 +59,7 @@ export function placeSamples(
     {
       name: 'places',
       everyMs,
-      limitMs: Math.min(everyMs, 5_000),
+      limitMs: sampleLimitMs,
       async take(signal) {
         await Promise.all(places.map(async (place) => loads.set(place, await place.load(signal).catch(() => null))));
       },

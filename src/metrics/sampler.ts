@@ -8,6 +8,9 @@ import { counter, gauge } from './registry.ts';
 /** Rest after a sample, as a multiple of what it took: a slow dependency is asked less often, whatever the interval says. */
 const restPerWork = 50;
 
+/** Longest time that a sample of many places or proxies may take (milliseconds): one that is silent costs the others nothing. */
+export const sampleLimitMs = 5_000;
+
 /** Something that is asked beside the work, again and again. */
 export interface Sample {
   readonly name: string;

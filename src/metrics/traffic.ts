@@ -3,7 +3,7 @@ import type { FleetProxy } from '../ports/routing.ts';
 import { type CommandTimes, commandBoundsUs, type ProxyTraffic, type TrafficSide } from '../ports/traffic.ts';
 import { type Brackets, bracketHistogram } from './bracketHistogram.ts';
 import { counter, gauge } from './registry.ts';
-import type { Sample } from './sampler.ts';
+import { type Sample, sampleLimitMs } from './sampler.ts';
 
 /** Commands with series of their own; all others are one. */
 const shown: ReadonlySet<string> = new Set(['SELECT', 'INSERT', 'UPDATE', 'DELETE', 'REPLACE', 'COMMIT']);
@@ -61,7 +61,7 @@ export function trafficSample(registry: Registry, proxies: readonly FleetProxy[]
   return {
     name: 'traffic',
     everyMs,
-    limitMs: Math.min(everyMs, 5_000),
+    limitMs: sampleLimitMs,
     async take(signal) {
       await Promise.all(
         proxies.map(async (proxy) => {

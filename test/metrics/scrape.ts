@@ -55,7 +55,9 @@ function parseSeries(line: string): Series {
   const [, name, , labels = '', value = ''] =
     /^([a-zA-Z_:][\w:]*)(\{((?:[a-zA-Z_]\w*="(?:[^"\\]|\\.)*",?)*)\})? (\S+)$/.exec(line) ?? [];
   const number = value === '+Inf' ? Number.POSITIVE_INFINITY : Number(value);
-  if (name === undefined || value === '' || Number.isNaN(number)) throw new Error(`not a line of a scrape: ${line}`);
+  // A library writes `Nan`, which Prometheus takes.
+  const read = !Number.isNaN(number) || /^nan$/i.test(value);
+  if (name === undefined || value === '' || !read) throw new Error(`not a line of a scrape: ${line}`);
   const pairs = [...labels.matchAll(/([a-zA-Z_]\w*)="((?:[^"\\]|\\.)*)"/g)];
   return { name, labels: Object.fromEntries(pairs.map(([, key, text]) => [key, text])), value: number };
 }

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe } from 'vitest';
 import { attemptSuite } from './suites/attempts.ts';
+import { censusSuite } from './suites/census.ts';
 import { fleetSuite } from './suites/fleet.ts';
 import { journalSuite } from './suites/journal.ts';
 import { operationsSuite } from './suites/operations.ts';
@@ -22,4 +23,5 @@ describe('the store on a cluster server', () => {
   operationsSuite(() => started);
   servedSuite(() => started);
   fleetSuite(() => started);
+  censusSuite(() => started);
 });

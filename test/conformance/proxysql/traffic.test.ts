@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import type { Connection, RowDataPacket } from 'mysql2/promise';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { pollUntil } from '../../../infra/lab/databases/index.ts';
 import { Bench, errorOf, SOURCE, sideOf, TARGET } from './bench.ts';
 import { connectionSuite } from './suites/connections.ts';
 
@@ -146,5 +147,27 @@ describe('traffic through ProxySQL', () => {
       expect(await sideOf(client)).toBe('source');
     }
     expect(await bench.stored(bench.target, 'to and fro')).toBe(50);
+  });
+
+  test('counts each statement in one bracket of its command, the time with it', async () => {
+    const figures = async (command: string) => {
+      const [row] = await bench.admin(`SELECT * FROM stats_mysql_commands_counters WHERE Command = '${command}'`);
+      const { Command: _, Total_Time_us: sumUs, Total_cnt: total, ...brackets } = row ?? {};
+      return { sumUs: Number(sumUs), total: Number(total), brackets: Object.entries(brackets) };
+    };
+    const client = await bench.client();
+    const before = await figures('SELECT');
+    await client.query('SELECT SLEEP(0.02)');
+    await pollUntil('the statement to be counted', async () => (await figures('SELECT')).total === before.total + 1);
+    const after = await figures('SELECT');
+    expect(after.brackets.map(([name]) => name)).toEqual(
+      ['100us', '500us', '1ms', '5ms', '10ms', '50ms', '100ms', '500ms', '1s', '5s', '10s', 'INFs'].map(
+        (to) => `cnt_${to}`,
+      ),
+    );
+    const grown = after.brackets.filter(([, count], index) => Number(count) > Number(before.brackets[index]?.[1]));
+    expect(grown.map(([name]) => name)).toEqual(['cnt_50ms']);
+    expect(after.sumUs - before.sumUs).toBeGreaterThanOrEqual(20_000);
+    expect(after.sumUs - before.sumUs).toBeLessThan(50_000);
   });
 });
