@@ -7,6 +7,8 @@ export interface Output {
   readonly err: (text: string) => void;
   /** True where `out` is a screen that can be painted anew. */
   readonly screen: boolean;
+  /** Characters that fit on it; none where it is no screen. */
+  readonly size?: () => { readonly columns: number; readonly rows: number };
 }
 
 export const standardOutput: Output = {
@@ -17,6 +19,10 @@ export const standardOutput: Output = {
     process.stderr.write(text);
   },
   screen: process.stdout.isTTY === true,
+  ...(process.stdout.isTTY === true && {
+    // Asked each time: a window changes.
+    size: () => ({ columns: process.stdout.columns ?? 80, rows: process.stdout.rows ?? 24 }),
+  }),
 };
 
 /** What failed and what to do about it; a problem as JSON where JSON was asked for. */

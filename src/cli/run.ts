@@ -10,7 +10,8 @@ import { org, preflight } from './orgs.ts';
 import { type Output, reportFailure } from './output.ts';
 import { plan } from './plan.ts';
 import { exportRouting } from './routing.ts';
-import { status, watch } from './status.ts';
+import { status } from './status.ts';
+import { watch } from './watch.ts';
 
 /** One command line from beginning to end. Never throws: whatever happens becomes text and an exit code. */
 export async function run(

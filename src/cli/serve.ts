@@ -56,6 +56,7 @@ export async function serve(
       plans: controller.plans,
       metrics: controller.metrics,
       tokens: config.tokens,
+      rateLimit: config.controller.http.rateLimit,
       ...(config.jwt === undefined ? {} : { jwt: config.jwt }),
       version: packageJson.version,
       logger: logger.child({ part: 'http' }),

@@ -11,9 +11,18 @@ export function table(header: readonly string[], rows: readonly (readonly string
   return `${[header, ...rows].map(line).join('\n')}\n`;
 }
 
-/** All migrations, one line each. */
-export function listText(migrations: readonly MigrationStatus[]): string {
+/** A line that fits: what has no room is cut off, and seen to be. */
+export function cut(line: string, width: number | null): string {
+  return width === null || line.length <= width ? line : `${line.slice(0, Math.max(0, width - 1))}…`;
+}
+
+/** Least that is left of what a migration waits for before its id gives way (characters). */
+const leastWait = 12;
+
+/** All migrations, one line each; on a screen of so many columns each line fits. */
+export function listText(migrations: readonly MigrationStatus[], columns: number | null = null): string {
   if (migrations.length === 0) return 'no migrations\n';
+  const header = ['ORG', 'ID', 'STATE', 'SERVED BY', 'LOADED', 'LAG', 'LAG BACK', 'WAITS FOR'];
   const rows = migrations.map((each) => [
     String(each.orgId),
     each.id,
@@ -24,7 +33,17 @@ export function listText(migrations: readonly MigrationStatus[]): string {
     ms(each.lag.reverseMs),
     each.waitsFor ?? each.reason?.code ?? '',
   ]);
-  return table(['ORG', 'ID', 'STATE', 'SERVED BY', 'LOADED', 'LAG', 'LAG BACK', 'WAITS FOR'], rows);
+  const whole = table(header, rows);
+  if (columns === null) return whole;
+  const widthBefore = whole.indexOf('WAITS FOR');
+  const fits = widthBefore + leastWait <= columns;
+  const without = (row: readonly string[]) => row.filter((_, column) => header[column] !== 'ID');
+  const text = fits ? whole : table(without(header), rows.map(without));
+  return `${text
+    .trimEnd()
+    .split('\n')
+    .map((line) => cut(line, columns))
+    .join('\n')}\n`;
 }
 
 /** One migration on one line, for a log of changes. */
@@ -114,4 +133,5 @@ function attemptsText({ attempts }: MigrationStatus): string {
   );
 }
 
-const ms = (value: number | null) => (value === null ? '-' : `${Math.round(value)} ms`);
+/** A duration for people. */
+export const ms = (value: number | null) => (value === null ? '-' : `${Math.round(value)} ms`);

@@ -32,7 +32,14 @@ export function configSchema(references: References) {
       name,
       /** Port 0 takes any free one; the log says which. */
       http: z
-        .strictObject({ host: host.default('127.0.0.1'), port: z.int().min(0).max(65_535).default(8080) })
+        .strictObject({
+          host: host.default('127.0.0.1'),
+          port: z.int().min(0).max(65_535).default(8080),
+          /** Requests of one token in a window; each controller counts for itself. */
+          rateLimit: z
+            .strictObject({ requests: z.int().min(1).max(10_000_000), windowMs: milliseconds(100, 3_600_000) })
+            .default({ requests: 10_000, windowMs: 5_000 }),
+        })
         .prefault({}),
       /** How long a controller may be silent before others take over; the same in all that share a store. */
       leaseMs: milliseconds(500, 60_000).default(leaseDefaultMs),

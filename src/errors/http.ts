@@ -162,3 +162,17 @@ export class InternalFaultError extends CutoverError {
     super('the controller met a fault of its own', { cause });
   }
 }
+
+/** The token has asked too often. */
+export class RateLimitedError extends CutoverError {
+  readonly code = 'RATE_LIMITED';
+  readonly remedy =
+    'Ask again after the time in Retry-After, and less often: give `if-none-match`, or read the event stream.';
+  readonly transient = true;
+
+  constructor(requests: number, againInMs: number) {
+    super(`this token has made its ${requests} requests; it may go on in ${againInMs} ms`, {
+      details: { requests, againInMs },
+    });
+  }
+}

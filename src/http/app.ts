@@ -32,6 +32,7 @@ import { orgRoutes } from './orgs.ts';
 import { pageRoutes } from './page.ts';
 import { planRoutes } from './plans.ts';
 import { handleProblems, problemText, sendProblem } from './problems.ts';
+import { limitRates, type RateLimit, rateLimitDefault } from './rateLimit.ts';
 import { routingRoutes } from './routing.ts';
 import type { App } from './types.ts';
 
@@ -52,6 +53,7 @@ export interface AppParts {
   readonly logger?: FastifyBaseLogger;
   readonly streams?: Partial<StreamSettings>;
   readonly live?: Partial<LiveSettings>;
+  readonly rateLimit?: RateLimit;
 }
 
 const bodyLimitBytes = 64 * 1024;
@@ -62,6 +64,7 @@ const requestTimeoutMs = 30_000;
 export function buildApp(parts: AppParts): App {
   const { service, fleet, operations, routing, orgs, plans, metrics, tokens, jwt, version, logger, streams, live } =
     parts;
+  const { rateLimit = rateLimitDefault } = parts;
   const app: App = Fastify({
     ...(logger ? { loggerInstance: logger } : { logger: false }),
     logController: new LogController({ disableRequestLogging: true }),
@@ -97,6 +100,7 @@ export function buildApp(parts: AppParts): App {
   app.register(async (scope: App) => {
     const refuseOtherMethods = watchMethods(scope);
     requireTokens(scope, tokens, jwt === undefined ? null : jwtReader(jwt));
+    await limitRates(scope, rateLimit);
     keepAnswers(scope, operations);
     auditCommands(scope, operations);
     migrationRoutes(scope, service);

@@ -23,7 +23,8 @@ export function orgRoutes(scope: App, orgs: OrgService): void {
   scope.post(
     '/v1/preflight',
     {
-      config: { role: roleOfPreflight, reads: true },
+      // It asks the databases for seconds: nobody needs it in a loop.
+      config: { role: roleOfPreflight, reads: true, rateLimit: { max: 30, timeWindow: 60_000 } },
       schema: {
         summary: 'Everything that stands in the way of an org’s move; changes nothing, answers within half a minute',
         body: preflightBody,

@@ -47,6 +47,7 @@ export const problemStatus: Readonly<Record<string, number>> = {
   REPAIR_REFUSED: 409,
   BODY_TOO_LARGE: 413,
   MEDIA_TYPE_UNSUPPORTED: 415,
+  RATE_LIMITED: 429,
   ORG_UNKNOWN: 422,
   ORG_WITHOUT_HOME_REGION: 422,
   POLICY_LOOSENED: 422,

@@ -18,6 +18,7 @@ import {
   migrationStatusSchema,
   type TimelineEvent,
 } from '../../src/service/status.ts';
+import { compareWithDescription } from './described.ts';
 import { FakeOperations } from './fakeOperations.ts';
 
 const at = '2026-01-02T03:04:05.000Z';
@@ -298,17 +299,20 @@ export function fakeApp(parts: Partial<AppParts> = {}): {
     sha256: createHash('sha256').update(`token-of-${role}`).digest('hex'),
   }));
   return {
-    app: buildApp({
-      service,
-      fleet,
-      operations,
-      routing: routes.service,
-      orgs,
-      plans,
-      tokens,
-      version: '1.2.3',
-      ...parts,
-    }),
+    app: compareWithDescription(
+      buildApp({
+        service,
+        fleet,
+        operations,
+        routing: routes.service,
+        orgs,
+        plans,
+        tokens,
+        version: '1.2.3',
+        ...parts,
+      }),
+      'token-of-admin',
+    ),
     service,
     fleet,
     operations,

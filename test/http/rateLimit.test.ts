@@ -1,0 +1,32 @@
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import type { App } from '../../src/http/types.ts';
+import { bearer, fakeApp } from './fakeService.ts';
+
+let app: App;
+beforeEach(() => {
+  ({ app } = fakeApp({ rateLimit: { requests: 3, windowMs: 60_000 } }));
+});
+afterEach(() => app.close());
+
+const ask = (role: 'viewer' | 'operator', url = '/v1/migrations') => app.inject({ url, headers: bearer(role) });
+
+describe('a token that asks too often', () => {
+  it('is told when it may go on, and takes nothing from another one', async () => {
+    for (let n = 0; n < 3; n++) expect((await ask('viewer')).statusCode).toBe(200);
+    const reply = await ask('viewer', '/v1/fleet');
+    expect(reply.headers['content-type']).toMatch(/^application\/problem\+json/);
+    expect(reply.json()).toMatchObject({ status: 429, code: 'RATE_LIMITED', details: { requests: 3 } });
+    expect(Number(reply.headers['retry-after'])).toBeGreaterThan(0);
+    expect(Number(reply.headers['retry-after'])).toBeLessThanOrEqual(60);
+    expect((await ask('operator')).statusCode).toBe(200);
+  });
+
+  it('does not take health away, and a wrong token uses up nobody’s share', async () => {
+    for (let n = 0; n < 6; n++) {
+      expect((await app.inject('/healthz')).statusCode).toBe(200);
+      const wrong = await app.inject({ url: '/v1/migrations', headers: { authorization: 'Bearer wrong' } });
+      expect(wrong.statusCode).toBe(401);
+    }
+    expect((await ask('viewer')).statusCode).toBe(200);
+  });
+});
