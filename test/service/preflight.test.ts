@@ -1,0 +1,32 @@
+import { expect, test } from 'vitest';
+import { systemClock } from '../../src/adapters/clock.ts';
+import { StoreUnavailableError } from '../../src/errors/index.ts';
+import type { Estate } from '../../src/estate/estate.ts';
+import { preflight } from '../../src/preflight/preflight.ts';
+import { planned, policyWith } from '../statecharts/machine.ts';
+
+test('a question that is never answered is a finding when the time is over, beside the answers to the others', async () => {
+  const refuses = async (): Promise<never> => {
+    throw new StoreUnavailableError('gone');
+  };
+  const place = { kind: 'site', name: 'lon1', findings: refuses, shapes: refuses, counts: refuses };
+  const { context } = planned(policyWith());
+  const estate = {
+    clock: systemClock,
+    sites: [place],
+    clusters: new Map([[context.homeRegion, place]]),
+    directory: { homeRegion: () => new Promise<never>(() => {}) },
+    replication: { findings: refuses },
+    routing: { refresh: refuses },
+    samples: { attribution: { get: refuses } },
+    tables: [],
+  } as unknown as Estate;
+  const findings = await preflight(estate, context, 50);
+  const codes = findings.map(({ code }) => code);
+  expect(codes.filter((code) => code === 'PREFLIGHT_TIMEOUT')).toHaveLength(1);
+  expect(findings.find(({ code }) => code === 'PREFLIGHT_TIMEOUT')).toMatchObject({
+    severity: 'refuse',
+    evidence: { subject: 'the home region', withinMs: 50 },
+  });
+  expect(codes.filter((code) => code === 'STORE_UNAVAILABLE').length).toBeGreaterThan(3);
+});
