@@ -19,7 +19,7 @@ describe('the example', () => {
   it('has the same defaults where optional parts are left out', () => {
     const policyLess = exampleText.slice(0, exampleText.indexOf('# What holds for every move'));
     const text = policyLess
-      .replace(/ {2}http:.*\n.*\n.*\n/, '')
+      .replace(/ {2}http:.*\n.*\n.*\n.*\n/, '')
       .replace(/ {2}(logLevel|pollIntervalMs|taskPrefix|connectTimeoutMs|schema|comment|user: org_).*\n/g, '')
       .replace(/ {2}(table|orgColumn|homeRegionColumn): .*\n/g, '');
     const folder = mkdtempSync(join(tmpdir(), 'cutover-config-'));

@@ -63,7 +63,9 @@ test('the paths of the API that the documents name are served', async () => {
   await app.close();
   const { paths } = z.object({ paths: z.record(z.string(), z.unknown()) }).parse(reply.json());
   const named = documents().flatMap((document) =>
-    [...textOf(document).matchAll(/\/(?:v1\/[\w/]+|healthz|readyz)/g)].map(([path]) => path.replace('/ID', '/{id}')),
+    [...textOf(document).matchAll(/\/(?:v1\/[\w/{}]+|healthz|readyz)/g)].map(([path]) =>
+      path.replace('/ID', '/{id}').replace('/orgs/42', '/orgs/{orgId}'),
+    ),
   );
   expect(named.length).toBeGreaterThan(0);
   expect(named.filter((path) => !(path in paths))).toEqual([]);

@@ -194,6 +194,7 @@ describe('/openapi.json', () => {
         '/v1/migrations/{id}/events',
         '/v1/migrations/{id}/lag',
         '/v1/migrations/{id}/mismatches',
+        '/v1/migrations/{id}/plan',
         ...[
           'start',
           'pause',
