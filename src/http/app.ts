@@ -84,13 +84,15 @@ export function buildApp(parts: AppParts): App {
   app.setSerializerCompiler(serializerCompiler);
   app.decorateRequest('actor', null);
   app.decorateRequest('problemCode', null);
-  app.addHook('onRequest', async (request, reply) => {
+  app.addHook('onRequest', (request, reply, done) => {
     reply.header('x-request-id', request.id).header('x-content-type-options', 'nosniff');
+    done();
   });
-  app.addHook('onResponse', async (request, reply) => {
+  app.addHook('onResponse', (request, reply, done) => {
     const level = request.method === 'GET' || request.method === 'HEAD' ? 'debug' : 'info';
     const { statusCode: status, elapsedTime: ms } = reply;
     request.log[level]({ method: request.method, url: request.url, status, ms, by: request.actor?.name }, 'request');
+    done();
   });
   handleProblems(app);
 

@@ -1,5 +1,7 @@
+import type { onSendAsyncHookHandler, preHandlerAsyncHookHandler } from 'fastify';
 import type { OperationsService } from '../service/operations.ts';
 import { actorOf } from './auth.ts';
+import { hookPosts } from './posts.ts';
 import type { App } from './types.ts';
 
 declare module 'fastify' {
@@ -17,7 +19,7 @@ declare module 'fastify' {
  */
 export function auditCommands(scope: App, operations: OperationsService): void {
   scope.decorateRequest('auditSeq', null);
-  scope.addHook('preHandler', async (request) => {
+  const preHandler: preHandlerAsyncHookHandler = async (request) => {
     const { reads, recorded } = request.routeOptions.config;
     const isCommand = request.method === 'POST' && reads !== true;
     if (!isCommand && recorded?.(request.query) !== true) return;
@@ -34,8 +36,8 @@ export function auditCommands(scope: App, operations: OperationsService): void {
       },
       operations.nowMs(),
     );
-  });
-  scope.addHook('onSend', async (request, reply) => {
+  };
+  const onSend: onSendAsyncHookHandler<unknown> = async (request, reply) => {
     const { auditSeq } = request;
     if (auditSeq === null) return;
     request.auditSeq = null;
@@ -46,5 +48,6 @@ export function auditCommands(scope: App, operations: OperationsService): void {
       // It was carried out, and its asker has to hear so; the log says what the audit log cannot.
       request.log.error({ err: error, auditSeq, ...outcome }, 'the answer to a command is missing in the audit log');
     }
-  });
+  };
+  hookPosts(scope, { preHandler, onSend }, (route) => route.config?.recorded !== undefined);
 }

@@ -1,4 +1,4 @@
-import { createHash, timingSafeEqual } from 'node:crypto';
+import { hash, timingSafeEqual } from 'node:crypto';
 import { type Role, roles } from '../config/identity.ts';
 import { RoleTooLowError, TokenMissingError, TokenRefusedError } from '../errors/http.ts';
 import type { Actor, CommandName } from '../service/status.ts';
@@ -57,7 +57,7 @@ export function requireTokens(
 
   /** One of the configuration's own tokens. */
   const named = (given: string): Identity | null => {
-    const digest = createHash('sha256').update(given).digest();
+    const digest = hash('sha256', given, 'buffer');
     // Every entry is compared, so that the time taken tells nothing about which one matched.
     const matching = known.filter(
       (token) => token.digest.length === digest.length && timingSafeEqual(token.digest, digest),
@@ -65,20 +65,27 @@ export function requireTokens(
     return matching[0] ?? null;
   };
 
-  scope.addHook('onRequest', async (request) => {
+  scope.addHook('onRequest', (request, _reply, done) => {
+    const letIn = (identity: Identity | null) => {
+      if (identity === null) return done(new TokenRefusedError('it is not known here'));
+      const needed = request.routeOptions.config.role ?? 'admin';
+      if (!mayUse(identity.role, needed)) return done(new RoleTooLowError(identity.role, needed));
+      request.actor = { name: identity.name, role: identity.role, from: request.ip };
+      done();
+    };
     const given = /^Bearer +([\x21-\x7e]{1,4096})$/i.exec(request.headers.authorization ?? '')?.[1];
-    if (given === undefined) throw new TokenMissingError();
-    const identity = named(given) ?? (readJwt !== null && looksLikeJwt(given) ? await readJwt(given) : null);
-    if (identity === null) throw new TokenRefusedError('it is not known here');
-    const needed = request.routeOptions.config.role ?? 'admin';
-    assertRole(identity.role, needed);
-    request.actor = { name: identity.name, role: identity.role, from: request.ip };
+    if (given === undefined) return done(new TokenMissingError());
+    const identity = named(given);
+    if (identity !== null || readJwt === null || !looksLikeJwt(given)) return letIn(identity);
+    readJwt(given).then(letIn, done);
   });
 }
 
+const mayUse = (role: Role, needed: Role) => roles.indexOf(role) >= roles.indexOf(needed);
+
 /** Throws `RoleTooLowError`. */
 export function assertRole(role: Role, needed: Role): void {
-  if (roles.indexOf(role) < roles.indexOf(needed)) throw new RoleTooLowError(role, needed);
+  if (!mayUse(role, needed)) throw new RoleTooLowError(role, needed);
 }
 
 /** Who asks. A route outside the scope of `requireTokens` has nobody, which is a defect. */

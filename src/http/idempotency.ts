@@ -1,7 +1,9 @@
 import { createHash } from 'node:crypto';
+import type { onSendAsyncHookHandler, preHandlerAsyncHookHandler } from 'fastify';
 import { RequestInvalidError, RequestKeyReusedError, RequestUnansweredError } from '../errors/http.ts';
 import type { OperationsService } from '../service/operations.ts';
 import { actorOf } from './auth.ts';
+import { hookPosts } from './posts.ts';
 import type { App } from './types.ts';
 
 declare module 'fastify' {
@@ -20,9 +22,9 @@ const keptHeaders = ['content-type', 'etag', 'location'] as const;
  */
 export function keepAnswers(scope: App, operations: OperationsService): void {
   scope.decorateRequest('answerKey', null);
-  scope.addHook('preHandler', async (request, reply) => {
+  const preHandler: preHandlerAsyncHookHandler = async (request, reply) => {
     const key = request.headers['idempotency-key'];
-    if (request.method !== 'POST' || key === undefined) return;
+    if (key === undefined) return;
     if (typeof key !== 'string' || !keyPattern.test(key)) {
       throw new RequestInvalidError([
         { path: 'headers.idempotency-key', message: 'must be 1 to 255 visible ASCII characters' },
@@ -45,8 +47,8 @@ export function keepAnswers(scope: App, operations: OperationsService): void {
         // Behind the serializer: the text is what was sent before.
         return reply.serializer((text) => String(text)).send(begun.answer.body);
     }
-  });
-  scope.addHook('onSend', async (request, reply, payload) => {
+  };
+  const onSend: onSendAsyncHookHandler<unknown> = async (request, reply, payload) => {
     const { answerKey } = request;
     if (answerKey === null) return;
     request.answerKey = null;
@@ -66,5 +68,6 @@ export function keepAnswers(scope: App, operations: OperationsService): void {
     } catch (error) {
       request.log.error({ err: error }, 'an answer was not kept: sent again, the request is carried out again');
     }
-  });
+  };
+  hookPosts(scope, { preHandler, onSend });
 }

@@ -23,6 +23,8 @@ export async function limitRates(scope: App, { requests, windowMs }: RateLimit):
     // Behind the check of the token: nobody spends another one's share.
     hook: 'preParsing',
     keyGenerator: ({ actor, ip }) => (actor === null ? ip : `${actor.role} ${actor.name}`),
+    // What is left is told to who has used it up: the others ask a thousand times a second and do not read it.
+    addHeadersOnExceeding: { 'x-ratelimit-limit': false, 'x-ratelimit-remaining': false, 'x-ratelimit-reset': false },
     errorResponseBuilder: (_request, { max, ttl }) => new RateLimitedError(max, ttl),
   });
 }

@@ -20,6 +20,8 @@ import { assembleStatus, unreadableStatus } from './statusOf.ts';
 const migrationsBytes = 64_000_000;
 const pagesBytes = 32_000_000;
 const versionsBytes = 8_000_000;
+/** While one is under way, the answers of the one before are sent: neither waits for the other. */
+const looksAtOnce = 3;
 /** What a version takes, about. */
 const knownBytes = 250;
 
@@ -54,7 +56,7 @@ export class Answers {
   constructor(deps: { estate: Estate; driver: Pick<Driver, 'runner'>; keeper: RouteKeeper }) {
     this.#deps = deps;
     const { store } = deps.estate;
-    this.#versions = new LatestOf((ids) => this.#readVersions(ids));
+    this.#versions = new LatestOf((ids) => this.#readVersions(ids), looksAtOnce);
     this.#parts = new LatestOf(async (ids) => {
       // The row last: what stands beside it may then be newer than the row, as it is while the owner writes.
       const beside = await store.parts(ids);
@@ -106,7 +108,7 @@ export class Answers {
     const key = JSON.stringify(query);
     const asked = this.#looks.get(key);
     if (asked !== undefined) return asked.ask();
-    const look = new Latest(() => this.#page(key, query));
+    const look = new Latest(() => this.#page(key, query), looksAtOnce);
     this.#looks.set(key, look);
     // Queries are as many as there are cursors: none is kept that nobody waits for.
     const forget = () => {

@@ -4,38 +4,42 @@
  */
 export class Latest<T> {
   readonly #look: () => Promise<T>;
-  #running: Promise<unknown> | null = null;
+  readonly #atOnce: number;
+  readonly #running = new Set<Promise<unknown>>();
   #next: Promise<T> | null = null;
 
-  constructor(look: () => Promise<T>) {
+  /** @param atOnce looks that may be under way; with more than one a later look may end first */
+  constructor(look: () => Promise<T>, atOnce = 1) {
     this.#look = look;
+    this.#atOnce = atOnce;
   }
 
   ask(): Promise<T> {
-    this.#next ??= this.#lookBehind(this.#running);
+    this.#next ??= this.#lookBehind();
     return this.#next;
   }
 
   /** Nobody waits. */
   get idle(): boolean {
-    return this.#running === null && this.#next === null;
+    return this.#running.size === 0 && this.#next === null;
   }
 
-  /** When the look under way, or the next one, has ended. */
+  /** When the next look, or else one under way, has ended. */
   async settled(): Promise<void> {
-    await (this.#next ?? this.#running)?.catch(() => {});
+    await (this.#next ?? Promise.race(this.#running)).catch(() => {});
   }
 
-  async #lookBehind(running: Promise<unknown> | null): Promise<T> {
+  async #lookBehind(): Promise<T> {
     // Without one under way, those who ask in the same turn of the event loop still share.
-    await (running ?? Promise.resolve()).catch(() => {});
-    const own = this.#next;
-    this.#running = own;
+    await null;
+    while (this.#running.size >= this.#atOnce) await Promise.race(this.#running).catch(() => {});
     this.#next = null;
+    const look = this.#look();
+    this.#running.add(look);
     try {
-      return await this.#look();
+      return await look;
     } finally {
-      if (this.#running === own) this.#running = null;
+      this.#running.delete(look);
     }
   }
 }
@@ -45,12 +49,12 @@ export class LatestOf<K, V> {
   #wanted = new Set<K>();
   readonly #latest: Latest<ReadonlyMap<K, V>>;
 
-  constructor(look: (keys: readonly K[]) => Promise<ReadonlyMap<K, V>>) {
+  constructor(look: (keys: readonly K[]) => Promise<ReadonlyMap<K, V>>, atOnce = 1) {
     this.#latest = new Latest(() => {
       const wanted = [...this.#wanted];
       this.#wanted = new Set();
       return look(wanted);
-    });
+    }, atOnce);
   }
 
   async ask(key: K): Promise<V | undefined> {
