@@ -37,8 +37,10 @@ async function as(
 
 /** Where pictures for the documents go, when they are asked for. */
 const pictures = process.env.BIGDB_CUTOVER_PICTURES;
-async function picture(page: Page, name: string): Promise<void> {
+async function picture(page: Page, name: string, height: number): Promise<void> {
   if (pictures === undefined) return;
+  const size = page.viewportSize() ?? { width: 1_280, height };
+  await page.setViewportSize({ ...size, height });
   await mkdir(pictures, { recursive: true });
   await page.screenshot({ path: join(pictures, `${name}.png`) });
 }
@@ -101,7 +103,7 @@ it('starts, approves, watches, survives a broken connection, and rolls back', { 
   expect(await operator.locator('.attempt .span.held').count()).toBeGreaterThan(5);
 
   const viewer = await as('viewer');
-  await picture(viewer, 'orgs');
+  await picture(viewer, 'orgs', 380);
   await viewer.getByRole('link', { name: String(orgId), exact: true }).click();
   await untilState(viewer, /^.?Soaking/);
   for (const name of ['pause', 'rollback', 'complete', 'verify']) {
@@ -151,7 +153,7 @@ it('starts, approves, watches, survives a broken connection, and rolls back', { 
   });
   await operator.locator('.head .facts').getByText(next.name).waitFor();
   await operator.locator('.chart canvas').waitFor();
-  await picture(operator, 'org');
+  await picture(operator, 'org', 1_150);
 
   await operator.goto(`${wire.address}/#/fleet`);
   for (const proxy of stage.lab.proxies) {
@@ -159,7 +161,7 @@ it('starts, approves, watches, survives a broken connection, and rolls back', { 
     await card.locator('.badge', { hasText: /answers$/ }).waitFor();
     await card.getByRole('row', { name: `to Aurora 1 ${orgId}` }).waitFor();
   }
-  await picture(operator, 'fleet');
+  await picture(operator, 'fleet', 360);
   await operator.goBack();
 
   // Without a reason there is no way on.
@@ -183,7 +185,7 @@ it('starts, approves, watches, survives a broken connection, and rolls back', { 
   await small.getByRole('link', { name: String(orgId), exact: true }).click();
   await untilState(small, /^.?Rolled back/);
   expect(await sideways(small)).toBe(0);
-  await picture(small, 'small');
+  await picture(small, 'small', 800);
 
   for (const { faults, requested } of opened) {
     expect(faults).toEqual([]);

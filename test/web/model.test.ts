@@ -138,6 +138,7 @@ describe('commands', () => {
       'repairRows',
     ]);
     expect(names({ state: 'drifted', allowed: [] })).toEqual(['acceptSchema']);
+    expect(names({ state: 'soaking', serving: 'unknown', allowed: [] })).toEqual([]);
     expect(names({ state: 'completed', outcome: 'completed', allowed: [] })).toEqual([]);
   });
 

@@ -158,6 +158,7 @@ describe('any state', () => {
     for (const text of ['1 min 30 s', 'FATAL_ERROR', 'the target refuses', 'CallLogs', 'go back all the same']) {
       await card.getByText(text).first().waitFor();
     }
+    await page.getByText('Attempt 1').click();
     for (const text of [
       'no primary key',
       '/exports/m1.jsonl',

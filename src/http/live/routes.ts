@@ -8,8 +8,16 @@ import { idParams } from '../schemas.ts';
 import type { App } from '../types.ts';
 import { eventsAfter, isSameOrg, lookAtOne, missedOf, type OrgSight } from './oneOrg.ts';
 import { changeBetween, lookAtAll, type OverviewRow, type OverviewSight, overviewSchema } from './overview.ts';
+import { madeOnce, madeOnceOfTwo } from './shared.ts';
 import { SharedLook } from './sharedLook.ts';
 import { frame, type LiveSettings, liveStreams, wantsStream } from './streams.ts';
+
+/** Most watchers have seen the same before: a frame is made once for all of them. */
+const wholeFrame = madeOnce((rows: readonly OverviewRow[]) => frame('migrations', rows));
+const changeFrame = madeOnceOfTwo((before: readonly OverviewRow[], now: readonly OverviewRow[]) => {
+  const change = changeBetween(before, now);
+  return change.changed.length + change.gone.length === 0 ? '' : frame('changes', change);
+});
 
 const sameText = (before: unknown, now: unknown) => JSON.stringify(before) === JSON.stringify(now);
 
@@ -55,11 +63,8 @@ export function liveRoutes(
       let shown: readonly OverviewRow[] | null = null;
       let freeze = '';
       return stream(request, reply, all, function* (sight) {
-        if (shown === null) yield frame('migrations', sight.items);
-        else {
-          const change = changeBetween(shown, sight.items);
-          if (change.changed.length + change.gone.length > 0) yield frame('changes', change);
-        }
+        const text = shown === null ? wholeFrame(sight.items) : changeFrame(shown, sight.items);
+        if (text !== '') yield text;
         shown = sight.items;
         if (JSON.stringify(sight.freeze) !== freeze) yield frame('freeze', sight.freeze);
         freeze = JSON.stringify(sight.freeze);

@@ -16,6 +16,7 @@ const firstRetryMs = 500;
 const longestRetryMs = 15_000;
 /** A stream that lasted this long was a good one: the next try needs no wait. */
 const steadyMs = 2_000;
+const endedText = 'the controller ended the connection';
 /** A page that nobody sees gives its connection back: a browser has six of them for each host. */
 const hiddenForMs = 60_000;
 
@@ -86,17 +87,17 @@ export class Connection {
       this.#begunAtMs = Number.POSITIVE_INFINITY;
       const why = await this.#read();
       if (signal.aborted) return;
-      if (Date.now() - this.#begunAtMs > steadyMs) this.#failures = 0;
+      const wasSteady = Date.now() - this.#begunAtMs > steadyMs;
+      if (wasSteady) this.#failures = 0;
       if (typeof why !== 'string') {
         this.#stands({ kind: 'refused', problem: why });
         return;
       }
       const waitMs = this.#asleep ? Number.POSITIVE_INFINITY : this.#nextWaitMs();
       // The end of a stream's life is no loss: the next one begins at once.
-      if (waitMs > 0) {
-        this.#stands({ kind: 'lost', sinceMs: this.#spokeAtMs || Date.now(), retryAtMs: Date.now() + waitMs, why });
-        await this.#pause(waitMs);
-      }
+      if (wasSteady && why === endedText) continue;
+      this.#stands({ kind: 'lost', sinceMs: this.#spokeAtMs || Date.now(), retryAtMs: Date.now() + waitMs, why });
+      if (waitMs > 0) await this.#pause(waitMs);
     }
   }
 
@@ -150,7 +151,7 @@ export class Connection {
       const reader = reply.body.pipeThrough(new TextDecoderStream()).getReader();
       for (;;) {
         const { done, value } = await reader.read();
-        if (done) return 'the controller ended the connection';
+        if (done) return endedText;
         spoke();
         for (const event of parser.take(value)) {
           if (event.id !== null) this.#lastId = event.id;

@@ -104,6 +104,8 @@ const order = [
 
 /** What the state allows, first what leads on. What a way back that stopped offers is not here: it has words of its own. */
 export function commandsOf(status: MigrationStatus): readonly Command[] {
+  // Nobody here knows what would be right.
+  if (status.serving === 'unknown') return [];
   const phase = phaseOf(status.state);
   const names = new Set<string>(status.allowed);
   // One that is not asked to pause has nothing to take back.

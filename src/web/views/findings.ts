@@ -4,20 +4,21 @@ import { clock, count } from '../model/format.ts';
 import { useNow } from '../parts/context.ts';
 import { Details } from '../parts/small.ts';
 
-/** What preflight found: what refuses the move first. */
+/** What preflight found. What refuses the move is in sight, warnings alone are one click away. */
 export function Findings({ findings }: { findings: MigrationStatus['findings'] }): View {
   if (findings.length === 0) return null;
   const refusing = findings.filter(({ severity }) => severity === 'refuse');
-  const ordered = [...refusing, ...findings.filter(({ severity }) => severity !== 'refuse')];
+  const warning = findings.filter(({ severity }) => severity !== 'refuse');
   return html`<section class="card">
-    <h2>Findings of preflight</h2>
-    <p class="soft">${refusing.length === 0 ? 'None refuses the move.' : `${refusing.length} of ${findings.length} refuse the move.`}</p>
-    <ul class="findings">${ordered.map(
-      ({ code, severity, message, remedy, evidence }, index) => html`<li key=${index}>
+    <details open=${refusing.length > 0}>
+      <summary><h2>Findings of preflight</h2> ${refusing.length === 0 ? `${warning.length}, none refuses the move` : `${refusing.length} of ${findings.length} refuse the move`}</summary>
+      <ul class="findings">${[...refusing, ...warning].map(
+        ({ code, severity, message, remedy, evidence }, index) => html`<li key=${index}>
         <span class=${`badge ${severity === 'refuse' ? 'bad' : 'ask'}`}><span class="mark" aria-hidden="true">${severity === 'refuse' ? '!' : '?'}</span>${severity === 'refuse' ? 'refuses' : 'warns'}</span>
         <div><p class="title">${message} <code>${code}</code></p><p>${remedy}</p><${Details} values=${evidence} summary="Evidence" /></div>
       </li>`,
-    )}</ul>
+      )}</ul>
+    </details>
   </section>`;
 }
 

@@ -115,7 +115,7 @@ function drawLimits(
     ctx.moveTo(bbox.left, y);
     ctx.lineTo(bbox.left + bbox.width, y);
     ctx.stroke();
-    ctx.fillText(`${text} ${duration(ms)}`, bbox.left + 6 * ratio, y - 5 * ratio);
+    ctx.fillText(`${text} ${duration(ms)}`, bbox.left + 6 * ratio, y - 7 * ratio);
   }
   ctx.restore();
 }
