@@ -68,10 +68,10 @@ export function placeSamples(
       name: 'storage',
       everyMs: storageEveryMs,
       limitMs: storageEveryMs,
-      async take() {
+      async take(signal) {
         const failed: unknown[] = [];
         for (const place of places) {
-          await place.storage(tables).then(
+          await place.storage(tables, signal).then(
             (found) => sizes.set(place, found),
             (error: unknown) => failed.push(error),
           );

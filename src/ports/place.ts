@@ -126,7 +126,7 @@ export interface Place {
   runningThreads(): Promise<number>;
   load(signal?: AbortSignal): Promise<PlaceLoad>;
   /** Sizes of those tables that are there, from the server's own statistics. */
-  storage(tables: readonly OrgTable[]): Promise<readonly TableSize[]>;
+  storage(tables: readonly OrgTable[], signal?: AbortSignal): Promise<readonly TableSize[]>;
   /** True where writes are refused by the server itself (read_only, innodb_read_only). */
   isReadOnly(): Promise<boolean>;
 

@@ -107,8 +107,8 @@ class MysqlPlace implements DatabasePlace {
     return load(this.#context, signal);
   }
 
-  storage(tables: readonly OrgTable[]): Promise<readonly TableSize[]> {
-    return storage(this.#context, tables);
+  storage(tables: readonly OrgTable[], signal?: AbortSignal): Promise<readonly TableSize[]> {
+    return storage(this.#context, tables, signal);
   }
 
   enrol(orgId: number, writer: FenceWriter, arriving?: readonly string[]): Promise<void> {
