@@ -58,6 +58,7 @@ export async function serve(
       tokens: config.tokens,
       rateLimit: config.controller.http.rateLimit,
       ...(config.jwt === undefined ? {} : { jwt: config.jwt }),
+      trustProxy: config.controller.http.trustProxy,
       version: packageJson.version,
       logger: logger.child({ part: 'http' }),
     });

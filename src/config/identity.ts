@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { z } from 'zod';
 import { messageOf } from '../errors/base.ts';
-import type { References } from './values.ts';
+import { publicUrl, type References } from './values.ts';
 
 /** Roles, each with all that the ones before it may do. */
 export const roles = ['viewer', 'operator', 'approver', 'admin'] as const;
@@ -14,10 +14,10 @@ const jwks = z.object({ keys: z.array(z.looseObject({ kty: z.string() })).min(1)
 function keySet(references: References) {
   return z
     .xor([
-      z.strictObject({ url: z.url({ protocol: /^https$/ }) }),
+      z.strictObject({ url: publicUrl({ protocol: /^https$/ }) }),
       z.strictObject({ file: z.string().min(1) }),
       // For an issuer on the same machine.
-      z.strictObject({ url: z.url({ protocol: /^http$/, hostname: /^(127\.0\.0\.1|localhost)$/ }) }),
+      z.strictObject({ url: publicUrl({ protocol: /^http$/, hostname: /^(127\.0\.0\.1|localhost)$/ }) }),
     ])
     .transform((value, context): { url: string } | { keys: Record<string, unknown>[] } => {
       if ('url' in value) return value;
@@ -29,11 +29,18 @@ function keySet(references: References) {
         });
         return z.NEVER;
       };
+      let text: string;
       try {
-        const parsed = jwks.safeParse(JSON.parse(readFileSync(resolve(references.folder, value.file), 'utf8')));
-        return parsed.success ? parsed.data : fault(`the file ${value.file} is no key set`);
+        text = readFileSync(resolve(references.folder, value.file), 'utf8');
       } catch (error) {
         return fault(`its file cannot be read: ${messageOf(error)}`);
+      }
+      try {
+        const parsed = jwks.safeParse(JSON.parse(text));
+        return parsed.success ? parsed.data : fault(`the file ${value.file} is no key set`);
+      } catch {
+        // The parser's words would repeat what stands in the file, which may be somebody's secret.
+        return fault(`the file ${value.file} is not JSON`);
       }
     });
 }

@@ -11,6 +11,7 @@ import {
   milliseconds,
   name,
   port,
+  publicUrl,
   type References,
   secret,
   tls,
@@ -39,6 +40,10 @@ export function configSchema(references: References) {
           rateLimit: z
             .strictObject({ requests: z.int().min(1).max(10_000_000), windowMs: milliseconds(100, 3_600_000) })
             .default({ requests: 10_000, windowMs: 5_000 }),
+          /** Load balancers whose word is taken for where a request came from; a header of anybody else is not. */
+          trustProxy: z
+            .array(z.union([z.ipv4(), z.ipv6(), z.cidrv4(), z.cidrv6()], 'must be an address or a network'))
+            .default([]),
         })
         .prefault({}),
       /** How long a controller may be silent before others take over; the same in all that share a store. */
@@ -75,7 +80,7 @@ export function configSchema(references: References) {
         homeRegion,
         z.strictObject({
           region: z.string().min(1),
-          endpoint: z.url({ protocol: /^https?$/ }).exactOptional(),
+          endpoint: publicUrl({ protocol: /^https?$/ }).exactOptional(),
           replicationInstanceArn: arn('rep'),
           forward: endpoints,
           reverse: endpoints,

@@ -59,6 +59,14 @@ export function secret(references: References) {
   });
 }
 
+/** A URL that may be shown: with no name and no password in it. */
+export function publicUrl(options: Parameters<typeof z.url>[0]) {
+  return z.url(options).refine((url) => !/^[a-z]+:\/\/[^/?#]*@/i.test(url), {
+    message: 'has an account in it',
+    params: { remedy: 'Leave name and password out: a URL is shown in logs.' },
+  });
+}
+
 /** As mysql2 takes it for `ssl`. */
 export interface TlsOptions {
   readonly minVersion: 'TLSv1.2';

@@ -54,6 +54,8 @@ export interface AppParts {
   readonly streams?: Partial<StreamSettings>;
   readonly live?: Partial<LiveSettings>;
   readonly rateLimit?: RateLimit;
+  /** Addresses and networks of load balancers whose x-forwarded-for is believed. */
+  readonly trustProxy?: readonly string[];
 }
 
 const bodyLimitBytes = 64 * 1024;
@@ -64,10 +66,11 @@ const requestTimeoutMs = 30_000;
 export function buildApp(parts: AppParts): App {
   const { service, fleet, operations, routing, orgs, plans, metrics, tokens, jwt, version, logger, streams, live } =
     parts;
-  const { rateLimit = rateLimitDefault } = parts;
+  const { rateLimit = rateLimitDefault, trustProxy = [] } = parts;
   const app: App = Fastify({
     ...(logger ? { loggerInstance: logger } : { logger: false }),
     logController: new LogController({ disableRequestLogging: true }),
+    ...(trustProxy.length > 0 && { trustProxy: [...trustProxy] }),
     bodyLimit: bodyLimitBytes,
     requestTimeout: requestTimeoutMs,
     genReqId: ({ headers: { 'x-request-id': given } }) =>
@@ -91,7 +94,9 @@ export function buildApp(parts: AppParts): App {
   app.addHook('onResponse', (request, reply, done) => {
     const level = request.method === 'GET' || request.method === 'HEAD' ? 'debug' : 'info';
     const { statusCode: status, elapsedTime: ms } = reply;
-    request.log[level]({ method: request.method, url: request.url, status, ms, by: request.actor?.name }, 'request');
+    // Without its query: somebody may have put a token there.
+    const [path] = request.url.split('?', 1);
+    request.log[level]({ method: request.method, url: path, status, ms, by: request.actor?.name }, 'request');
     done();
   });
   handleProblems(app);

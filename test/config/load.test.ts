@@ -150,6 +150,35 @@ describe('a single fault', () => {
   });
 });
 
+describe('a secret in the wrong place is not repeated', () => {
+  const jwt = (keys: string) => exampleWith(['store:\n', `jwt: { issuer: a, audience: b, keys: ${keys} }\nstore:\n`]);
+
+  it.each([
+    ['in a URL of keys', jwt('{ url: "https://me:hunter2@login.example.net/keys" }'), 'jwt.keys'],
+    [
+      'in the URL of DMS',
+      exampleWith(['region: eu-west-2    #', 'region: eu-west-2\n      endpoint: https://me:hunter2@dms/ #']),
+      'dms.regions.eu-west-2.endpoint',
+    ],
+  ])('%s', (_, text, path) => {
+    const faults = faultsOf(text);
+    expect(faults.map((fault) => fault.path.startsWith(path))).toEqual([true]);
+    expect(JSON.stringify(faults)).not.toContain('hunter2');
+  });
+
+  it('in a file that should hold keys', () => {
+    const folder = mkdtempSync(join(tmpdir(), 'cutover-config-'));
+    try {
+      writeFileSync(join(folder, 'keys.json'), 'hunter2');
+      writeFileSync(join(folder, 'a.yaml'), jwt('{ file: keys.json }'));
+      expect(() => loadConfig(join(folder, 'a.yaml'), exampleEnv)).toThrow(/keys.json is not JSON/);
+      expect(() => loadConfig(join(folder, 'a.yaml'), exampleEnv)).not.toThrow(/hunter2/);
+    } finally {
+      rmSync(folder, { recursive: true });
+    }
+  });
+});
+
 describe('secrets and certificates in files', () => {
   let folder: string;
   beforeEach(() => {

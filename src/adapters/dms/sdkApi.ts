@@ -25,6 +25,16 @@ export function sdkApi(region: DmsRegion, requestTimeoutMs: number = defaultRequ
     maxAttempts: 1,
     requestHandler: { connectionTimeout: Math.min(5_000, requestTimeoutMs) },
   });
+  client.middlewareStack.add(
+    (next) => async (call) => {
+      try {
+        return await next(call);
+      } catch (error) {
+        throw await withoutCredentials(client, error);
+      }
+    },
+    { step: 'initialize', priority: 'high', name: 'withoutCredentials' },
+  );
   const within = (signal: AbortSignal) => ({
     abortSignal: AbortSignal.any([signal, AbortSignal.timeout(requestTimeoutMs)]),
   });
@@ -86,6 +96,19 @@ export function sdkApi(region: DmsRegion, requestTimeoutMs: number = defaultRequ
     describeAccountAttributes: (signal) => client.send(new DescribeAccountAttributesCommand({}), within(signal)),
     close: () => client.destroy(),
   };
+}
+
+/** What refuses a call may repeat its headers, and its words are told and kept. */
+async function withoutCredentials(client: DatabaseMigrationServiceClient, error: unknown): Promise<unknown> {
+  if (!(error instanceof Error)) return error;
+  const known = await client.config.credentials().catch(() => null);
+  const secrets = [known?.accessKeyId, known?.secretAccessKey, known?.sessionToken].filter(
+    (each) => each !== undefined,
+  );
+  const hide = (text: string) => secrets.reduce((shown, secret) => shown.replaceAll(secret, '[secret]'), text);
+  error.message = hide(error.message);
+  if (error.stack !== undefined) error.stack = hide(error.stack);
+  return error;
 }
 
 function paged({ filters, marker, maxRecords }: PagedRequest) {
