@@ -175,6 +175,7 @@ export function createService(deps: {
 
     async repairRows(id, { reason }, actor) {
       const row = await rowOf(id);
+      await refuseTheStarter(store, id, 'repair-rows', actor);
       await verifyOf(estate, row, reason, actor, true);
       return status(row);
     },

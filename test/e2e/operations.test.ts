@@ -40,13 +40,14 @@ it('a freeze: nothing starts, no flip begins, a way back goes on; lifted, the fl
   expect(await stopAndLook(stage, [writer], stage.cluster)).toEqual(allThere);
 });
 
-it('who started a move neither approves nor completes it', async () => {
+it('who started a move neither approves it nor has its rows repaired', async () => {
   const { orgId } = stage.org(3);
   const { id } = await post('/v1/migrations', 'approver', { orgId }).then((status) => status as { id: string });
   await post(`/v1/migrations/${id}/start`, 'approver', {});
   await stage.untilState(id, 'ready');
   const refused = { status: 403, problem: { code: 'SECOND_PERSON_NEEDED' } };
   expect(await stage.refusal(post(`/v1/migrations/${id}/approve`, 'approver', {}))).toMatchObject(refused);
+  expect(await stage.refusal(post(`/v1/migrations/${id}/repair-rows`, 'approver', {}))).toMatchObject(refused);
   await stage.api.command(id, 'cancel');
   await stage.until(id, 'cancelled', ({ state }) => state === 'cancelled');
 });
