@@ -64,7 +64,15 @@ export const needsOperator = migration.createStateConfig({
     // The three ways out where the way back cannot be gone, beside waiting on: to stay under watch, to stay for good, and
     // to let go of what has not travelled.
     resume: { guard: 'cannotReturn', target: 'soaking', actions: 'stay' },
-    acceptLoss: { guard: 'cannotReturn', target: 'rollingBack.exporting', actions: ['acceptLoss', 'forgetReason'] },
+    acceptLoss: [
+      { guard: 'cannotReturn', target: 'rollingBack.exporting', actions: ['acceptLoss', 'forgetReason'] },
+      // Back already, and rows differ that were perhaps written at the source since: they are exported, and let go.
+      {
+        guard: { type: 'wasIn', params: { point: 'comparingBack' } },
+        target: 'rollingBack.exportingLast',
+        actions: ['acceptLoss', 'forgetReason'],
+      },
+    ],
     complete: { guard: 'mayComplete', target: 'completing' },
     cancel: {
       guard: 'mayLeave',

@@ -1,3 +1,4 @@
+import { readFile } from 'node:fs/promises';
 import { createConnection } from 'mysql2/promise';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type DatabaseServer, onServer, pollUntil } from '../../infra/lab/databases/index.ts';
@@ -8,7 +9,7 @@ import { allThere, SteadyWriter, stopAndLook } from './writer.ts';
 let stage: Stage;
 beforeAll(async () => {
   stage = await Stage.start({
-    orgs: 5,
+    orgs: 6,
     policy: { lagGateMs: 5_000, flipBudgetMs: 5_000, flipTries: 10, onMismatch: 'alert' },
   });
 });
@@ -175,6 +176,35 @@ describe('the proof that both sides are equal', { timeout: 180_000 }, () => {
     expect(whole).toMatchObject({ serving: 'cluster', verification: { outcome: 'equal' } });
     expect(await stopAndLook(stage, writers, stage.cluster)).toEqual(allThere);
     await stage.toCompleted(id);
+  });
+
+  it('that fails after the way back leaves a way on: what the cluster has is exported, then let go', async () => {
+    const { orgId } = stage.org(5);
+    const id = await stage.toReady(orgId);
+    await stage.toSoaking(id);
+    const [row] = await stage.at(stage.cluster, 'SELECT MIN(CallLogID) AS id FROM BigDB.CallLogs WHERE OrgID = ?', [
+      orgId,
+    ]);
+    const lost = String(row?.id);
+    await plantAt(stage.sites[0] ?? stage.cluster, 'DELETE FROM BigDB.CallLogs WHERE OrgID = ? AND CallLogID = ?', [
+      orgId,
+      lost,
+    ]);
+    await stage.api.command(id, 'rollback');
+    const stopped = await stage.untilOperator(id);
+    expect(stopped).toMatchObject({
+      serving: 'source',
+      reason: { code: 'SIDES_DIFFER' },
+      verification: { mismatches: 1, sample: [{ kind: 'extra', key: { CallLogID: lost } }] },
+    });
+    await stage.api.command(id, 'retry');
+    expect(await stage.untilOperator(id)).toMatchObject({ verification: { kind: 'live', mismatches: 1 } });
+    await stage.api.acceptLoss(id, 'the customer deleted it since');
+    const back = await stage.untilState(id, 'rolledBack');
+    const [file] = back.leftBehind;
+    expect(file).toMatchObject({ part: 'exact', rows: 1, kinds: { clusterOnly: 1, different: 0, siteOnly: 0 } });
+    const [, line] = (await readFile(file?.path ?? '', 'utf8')).split('\n');
+    expect(JSON.parse(line ?? '')).toMatchObject({ cluster: { CallLogID: lost }, site: null });
   });
 
   it('has an age: a stale one does not count for approve', async () => {

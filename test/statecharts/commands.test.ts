@@ -69,6 +69,7 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
     'resume rollback complete retry acceptLoss',
     'resume rollback retry acceptLoss',
     'retry',
+    'retry acceptLoss',
     'rollback cancel retry',
     'rollback complete retry',
     'rollback retry',

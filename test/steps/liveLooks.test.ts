@@ -1,57 +1,55 @@
 import { describe, expect, it } from 'vitest';
 import { untilStill } from '../../src/steps/liveLooks.ts';
-import type { ComparisonResult } from '../../src/verification/index.ts';
+import type { RowLook } from '../../src/verification/index.ts';
 import { FakeClock } from '../soaking/fakeClock.ts';
 
-/** What a look finds that differs: rows by their keys, or a number where there are too many to name them. */
-type Found = readonly string[] | number;
+/** What the source has of a row at each look, where the cluster has `c`; null is no row. The last stands from then on. */
+type Seen = readonly (string | null)[];
 
-function resultOf(found: Found): ComparisonResult {
-  const sample = (typeof found === 'number' ? [] : found).map((id) => ({
-    kind: 'extra' as const,
-    table: 'CdrTasks',
-    key: { TaskID: id },
-    columns: [],
-  }));
-  return {
-    rows: 1_000,
-    tables: [],
-    mismatches: typeof found === 'number' ? found : found.length,
-    exact: true,
-    sample,
-    sampleRows: [],
-  };
-}
-
-async function afterLooks(...looks: readonly Found[]): Promise<{ looked: number; mismatches: number; ids: string[] }> {
+async function afterLooks(rows: Readonly<Record<string, Seen>>, atCluster: string | null = 'c') {
   const clock = new FakeClock();
   let looked = 0;
   const run = { signal: new AbortController().signal, waitsFor: () => {} };
-  const still = untilStill(clock, run, async () => resultOf(looks[looked++] ?? []));
+  const columns = (value: string | null) => (value === null ? null : { V: value });
+  const still = untilStill(clock, run, Object.keys(rows), async (names): Promise<RowLook[]> => {
+    looked++;
+    return names.map((name) => {
+      const seen = rows[name] ?? [];
+      return { source: columns(seen[Math.min(looked, seen.length) - 1] ?? null), target: columns(atCluster) };
+    });
+  });
   await clock.advance(60_000);
-  const { mismatches, sample } = await still;
-  return { looked, mismatches, ids: sample.map(({ key }) => String(key.TaskID)) };
+  return { looked, differ: (await still).map(({ row }) => row) };
 }
 
-describe('live sides that are compared', () => {
-  it('are equal at the first look that finds nothing', async () => {
-    expect(await afterLooks(['1'], [])).toEqual({ looked: 2, mismatches: 0, ids: [] });
+describe('rows that differ after a way back, while clients write at the source', () => {
+  it('are none without any, and no look is made', async () => {
+    expect(await afterLooks({})).toEqual({ looked: 0, differ: [] });
   });
 
-  it('are equal when each look finds other rows: they were on their way', async () => {
-    expect(await afterLooks(['1', '2'], ['3', '4'])).toEqual({ looked: 2, mismatches: 0, ids: [] });
-    expect(await afterLooks(['1', '2'], ['2', '3'], ['3', '4'])).toEqual({ looked: 3, mismatches: 0, ids: [] });
+  it('agree at the first look that finds them equal', async () => {
+    expect(await afterLooks({ a: ['x', 'c'] })).toEqual({ looked: 2, differ: [] });
   });
 
-  it('differ in the rows that every look has found', async () => {
-    expect(await afterLooks(['1', '9'], ['2', '9'], ['3', '9'], ['4', '9'], ['5', '9'])).toEqual({
-      looked: 5,
-      mismatches: 1,
-      ids: ['9'],
+  it('are not those that are written there all the time, or now and then', async () => {
+    expect(await afterLooks({ hot: ['1', '2', '3', '4', '5'], once: ['1', '1', '1', '2'] })).toEqual({
+      looked: 4,
+      differ: [],
     });
   });
 
-  it('differ by the last count where there are too many rows to name them', async () => {
-    expect(await afterLooks(5_000, 4_000, 3_000, 2_000, 1_000)).toEqual({ looked: 5, mismatches: 1_000, ids: [] });
+  it('are not those that are deleted there meanwhile, or made anew', async () => {
+    expect(await afterLooks({ deleted: ['1', null], anew: [null, '1'] })).toEqual({ looked: 2, differ: [] });
+  });
+
+  it('are those that stand still, changed or missing', async () => {
+    expect(await afterLooks({ hot: ['1', '2'], lost: [null], changed: ['x'] })).toEqual({
+      looked: 5,
+      differ: ['lost', 'changed'],
+    });
+  });
+
+  it('are not those that only the source has', async () => {
+    expect(await afterLooks({ born: ['1'] }, null)).toEqual({ looked: 1, differ: [] });
   });
 });
