@@ -14,7 +14,7 @@ let rig: Rig;
 beforeAll(async () => {
   rig = await Rig.start(orgs + 2);
   await everyOrgToReady();
-});
+}, patienceMs);
 afterAll(() => rig?.stop());
 
 const everyOrgToReady = () => all(Array.from({ length: orgs }, (_, index) => rig.toReady(index)));

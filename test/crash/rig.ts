@@ -85,6 +85,8 @@ export class Rig {
         config.controller.leaseMs = leaseMs;
         config.controller.failpoints = true;
         config.policy.flipBudgetMs = flipBudgetMs;
+        // All of them come to `ready` at once, and each is compared before.
+        config.verification = { ...config.verification, atOnce: 8 };
         config.routing.connectTimeoutMs = proxiesWaitMs;
         change(config);
       },
@@ -178,7 +180,7 @@ export class Rig {
           }
           return inIt(last);
         },
-        { timeoutMs: 40_000, everyMs: 50 },
+        { timeoutMs: 120_000, everyMs: 50 },
       ).catch((error: unknown) => {
         throw new Error(`${id} is not in ${state}: ${JSON.stringify(last)}; logs in ${this.stage.lab.baseDir}`, {
           cause: error,

@@ -159,16 +159,22 @@ describe('the check', () => {
   test('finds a deleted row that came back', async () => {
     const running = await start();
     await acknowledge(running, 200);
-    const before = await query('SELECT OrgID, CarrierID, Prefix FROM WholesaleCallCostCache WHERE WriteId > 0');
-    await pollUntil('one of these rows to be deleted', async () => {
-      const now = await query('SELECT OrgID, CarrierID, Prefix FROM WholesaleCallCostCache WHERE WriteId > 0');
-      return now.length > 0 && before.some((row) => !now.some((other) => other.Prefix === row.Prefix));
-    });
+    // By its whole key: another org, or another carrier, may have the same prefix.
+    const keys = (where: string) =>
+      query(`SELECT CONCAT_WS('/', OrgID, CarrierID, Prefix) AS RowKey FROM WholesaleCallCostCache ${where}`).then(
+        (rows) => rows.map((row) => String(row.RowKey)),
+      );
+    const before = await keys('WHERE WriteId > 0');
+    const gone = async () => {
+      const now = new Set(await keys(''));
+      return before.find((key) => !now.has(key));
+    };
+    await pollUntil('one of these rows to be deleted', gone);
     await running.stop();
-    const now = new Set((await query('SELECT Prefix FROM WholesaleCallCostCache')).map((row) => row.Prefix));
-    const deleted = before.find((row) => !now.has(row.Prefix));
+    const deleted = await gone();
+    if (deleted === undefined) throw new Error('a row that was deleted is there again');
     expect(await check(running)).toMatchObject({ lost: 0 });
-    const back = [deleted?.OrgID, deleted?.CarrierID, deleted?.Prefix];
+    const back = deleted.split('/');
     await onServer(server, (c) =>
       c.query(
         "INSERT INTO BigDB.WholesaleCallCostCache (OrgID, CarrierID, Prefix, RatePerMinute, ValidFrom, WriteId) VALUES (?, ?, ?, 1, '2025-01-01', 5)",

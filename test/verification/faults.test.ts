@@ -56,6 +56,7 @@ describe('planted faults', () => {
       mismatches: 0,
       exact: true,
       sample: [],
+      sampleRows: [],
     });
   });
 

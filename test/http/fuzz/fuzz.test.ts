@@ -78,6 +78,9 @@ function assertFits(schema: Schema, value: unknown, about: string): void {
   if (error !== undefined) throw new Error(`${about}: the answer is not as described: ${z.prettifyError(error)}`);
 }
 
+/** Costs the databases something: limited far below all others. */
+const hasLimitOfItsOwn: ReadonlySet<string> = new Set(['/v1/preflight']);
+
 const text = ({ method, url, what, payload }: FuzzRequest) =>
   `${method} ${url.slice(0, 200)} (${what}) ${payload?.slice(0, 300) ?? ''}`;
 
@@ -93,7 +96,9 @@ async function ask(request: FuzzRequest): Promise<number> {
   });
   const about = `FUZZ_SEED=${seed} ${text(request)} → ${reply.statusCode} ${reply.body.slice(0, 600)}`;
   if (reply.statusCode >= 500) throw new Error(about);
-  if (expected.length > 0 && !expected.includes(reply.statusCode)) {
+  // Asked more often here than its own limit allows: a refusal as good as any, held to its description below.
+  const tooOften = reply.statusCode === 429 && hasLimitOfItsOwn.has(operation.path);
+  if (expected.length > 0 && !expected.includes(reply.statusCode) && !tooOften) {
     throw new Error(`${about}: expected ${expected.join(' or ')}`);
   }
   if (performance.now() - startedMs > answerWithinMs) throw new Error(`${about}: took too long`);
@@ -105,7 +110,10 @@ async function ask(request: FuzzRequest): Promise<number> {
     const schema = operation.responses.default?.content?.[type]?.schema;
     if (schema === undefined) throw new Error(`${about}: no problem is described`);
     assertFits(schema, problem, about);
-    if (problem.status !== reply.statusCode || problemStatus[problem.code] !== reply.statusCode) {
+    // What is asked for by its own address is not there; anywhere else the table's status counts.
+    const absent = method === 'GET' && problem.code === 'ORG_UNKNOWN';
+    const promised = absent ? 404 : problemStatus[problem.code];
+    if (problem.status !== reply.statusCode || promised !== reply.statusCode) {
       throw new Error(`${about}: the code does not go with the status`);
     }
     return reply.statusCode;

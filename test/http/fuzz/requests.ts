@@ -302,7 +302,6 @@ export class Requests {
 
 /** Paths that the API does not have. */
 export const nowhere: readonly string[] = [
-  '/',
   '/v1',
   '/v1/nothing',
   '/v1/migrations/',
