@@ -31,7 +31,3 @@ describe('rules of ProxySQL', () => {
     expect((performance.now() - before) / 100).toBeLessThan(20);
   });
 });
-
-describe('fast routing in ProxySQL', () => {
-  beforeEach(() => bench.reset());
-});
