@@ -1,17 +1,13 @@
 import type { Connection, RowDataPacket } from 'mysql2/promise';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import { Bench, errorOf, SOURCE, sideOf, TARGET } from './bench.ts';
-import { processListSuite } from './suites/processList.ts';
-import { transactionSuite } from './suites/transactions.ts';
+import { Bench, errorOf, HOLD, SOURCE, sideOf, TARGET } from './bench.ts';
 
 let bench: Bench;
 beforeAll(async () => {
   bench = await Bench.start();
 });
 afterAll(() => bench?.stop());
-
-transactionSuite(() => bench);
-processListSuite(() => bench);
+beforeEach(() => bench.reset());
 
 const flip = (to = TARGET) => bench.rules({ rule_id: 20, username: 'org42', destination_hostgroup: to });
 const value = async (client: Connection, expression: string) => {
@@ -21,7 +17,70 @@ const value = async (client: Connection, expression: string) => {
 const ofOrg42 = async () => (await bench.processes()).find((row) => row.user === 'org42');
 
 describe('open transactions and locked sessions in ProxySQL', () => {
-  beforeEach(() => bench.reset());
+  test('inside a transaction every statement goes where its BEGIN went, whatever the rules say', async () => {
+    const client = await bench.client();
+    await client.query('BEGIN');
+    await flip();
+    expect(await sideOf(client)).toBe('source');
+    await client.query("INSERT INTO t (org, v) VALUES (42, 'in transaction')");
+    await client.execute("INSERT INTO t (org, v) VALUES (?, 'in transaction')", [42]);
+    await client.query('COMMIT');
+    expect(await bench.stored(bench.source, 'in transaction')).toBe(2);
+    expect(await sideOf(client)).toBe('target');
+  });
+
+  test('with transaction_persistent=0 the COMMIT follows the rule to the other side, and the writes are lost', async () => {
+    await bench.admin(
+      "UPDATE mysql_users SET transaction_persistent=0 WHERE username='org42'",
+      'LOAD MYSQL USERS TO RUNTIME',
+    );
+    const client = await bench.client();
+    await client.query('BEGIN');
+    await client.query("INSERT INTO t (org, v) VALUES (42, 'lost')");
+    await flip();
+    expect(await sideOf(client)).toBe('target');
+    await client.query('COMMIT');
+    expect(await bench.stored(bench.source, 'lost')).toBe(0);
+  });
+
+  test('a COMMIT without a transaction is answered by the proxy, also in a hold', async () => {
+    await flip(HOLD);
+    const client = await bench.client();
+    await client.query('COMMIT');
+    await client.query('ROLLBACK');
+  });
+
+  test('orgs told apart by a comment: a BEGIN without it takes the transaction to the default hostgroup, also after the flip', async () => {
+    await bench.rules({ rule_id: 1, match_pattern: '^/\\* OrgID=42 \\*/', destination_hostgroup: TARGET });
+    const client = await bench.client('shared');
+    await client.query('BEGIN');
+    await client.query("/* OrgID=42 */ INSERT INTO t (org, v) VALUES (42, 'lost')");
+    await client.query('COMMIT');
+    expect(await bench.stored(bench.source, 'lost')).toBe(1);
+    await client.query('/* OrgID=42 */ BEGIN');
+    await client.query("/* OrgID=42 */ INSERT INTO t (org, v) VALUES (42, 'annotated')");
+    await client.query('COMMIT');
+    await client.query("/* OrgID=42 */ INSERT INTO t (org, v) VALUES (42, 'annotated')");
+    await client.execute("/* OrgID=42 */ INSERT INTO t (org, v) VALUES (?, 'annotated')", [42]);
+    expect(await bench.stored(bench.target, 'annotated')).toBe(3);
+    await client.query("/* OrgID=420 */ INSERT INTO t (org, v) VALUES (420, 'other')");
+    expect(await bench.stored(bench.source, 'other')).toBe(1);
+  });
+
+  test('a session with SET @x is locked to its hostgroup and gets 9006 after the flip until it reconnects, also in the hold', async () => {
+    const client = await bench.client();
+    await client.query('SET @x=1');
+    expect((await ofOrg42())?.extended.locked_on_hostgroup).toBe(SOURCE);
+    expect(await value(client, '@x')).toBe(1);
+    for (const hostgroup of [HOLD, TARGET]) {
+      await flip(hostgroup);
+      const message = `ProxySQL Error: connection is locked to hostgroup 1 but trying to reach hostgroup ${hostgroup}`;
+      expect(await errorOf(client.query('SELECT 1'))).toMatchObject({ errno: 9006, message });
+      expect(await errorOf(client.query('COMMIT'))).toMatchObject({ errno: 9006, message });
+      expect(await errorOf(client.execute('SELECT ?', [1]))).toMatchObject({ errno: 9006, message });
+    }
+    expect(await sideOf(await bench.client())).toBe('target');
+  });
 
   test.each([
     ['SET sql_mode', "SET sql_mode='ANSI_QUOTES'", '@@sql_mode', 'ANSI_QUOTES'],
@@ -42,6 +101,22 @@ describe('open transactions and locked sessions in ProxySQL', () => {
     expect(await value(other, expression)).not.toBe(expected);
   });
 
+  test('SET autocommit=0 follows the flip: writes need a COMMIT on the new side, too', async () => {
+    const client = await bench.client();
+    await client.query('SET autocommit=0');
+    await client.query("INSERT INTO t (org, v) VALUES (42, 'manual')");
+    expect((await ofOrg42())?.extended.active_transactions).toBe(1);
+    expect(await bench.stored(bench.source, 'manual')).toBe(0);
+    await client.query('COMMIT');
+    await flip();
+    await client.query("INSERT INTO t (org, v) VALUES (42, 'manual')");
+    expect(await bench.stored(bench.target, 'manual')).toBe(0);
+    // Switching autocommit on commits.
+    await client.query('SET autocommit=1');
+    expect(await bench.stored(bench.source, 'manual')).toBe(1);
+    expect(await bench.stored(bench.target, 'manual')).toBe(1);
+  });
+
   test('a prepared statement made before the flip follows it', async () => {
     const client = await bench.client();
     const statement = await client.prepare('SELECT name FROM side WHERE 1=?');
@@ -50,6 +125,33 @@ describe('open transactions and locked sessions in ProxySQL', () => {
     expect((await statement.execute([1]))[0]).toEqual([{ name: 'target' }]);
     await flip(SOURCE);
     expect((await statement.execute([1]))[0]).toEqual([{ name: 'source' }]);
+  });
+
+  test('GET_LOCK is granted on both sides after a flip', async () => {
+    const first = await bench.client();
+    expect(await value(first, "GET_LOCK('task', 0)")).toBe(1);
+    const second = await bench.client();
+    expect(await value(second, "GET_LOCK('task', 0)")).toBe(0);
+    await flip();
+    expect(await value(second, "GET_LOCK('task', 0)")).toBe(1);
+    expect(await sideOf(first)).toBe('target');
+  });
+
+  test('a read with autocommit=0 pins the session only with mysql-enforce_autocommit_on_reads', async () => {
+    const client = await bench.client();
+    await client.query('SET autocommit=0');
+    expect(await sideOf(client)).toBe('source');
+    await flip();
+    expect(await sideOf(client)).toBe('target');
+    await client.query('ROLLBACK');
+    await bench.variables({ enforce_autocommit_on_reads: 'true' });
+    await flip(SOURCE);
+    expect(await sideOf(client)).toBe('source');
+    await flip();
+    expect(await sideOf(client)).toBe('source');
+    await client.query("INSERT INTO t (org, v) VALUES (42, 'not held')");
+    await client.query('COMMIT');
+    expect(await bench.stored(bench.source, 'not held')).toBe(1);
   });
 
   test('an XA transaction that was prepared is shown by XA RECOVER only', async () => {
@@ -67,7 +169,36 @@ describe('open transactions and locked sessions in ProxySQL', () => {
 });
 
 describe('the extended process list of ProxySQL', () => {
-  beforeEach(() => bench.reset());
+  test('is there with mysql-show_processlist_extended only', async () => {
+    await bench.client();
+    expect((await ofOrg42())?.extended.client.userinfo).toEqual({ username: 'org42', schemaname: 'BigDB' });
+    await bench.variables({ show_processlist_extended: 0 });
+    expect(await bench.admin('SELECT extended_info FROM stats_mysql_processlist')).toEqual([{ extended_info: null }]);
+  });
+
+  test('names user, schema and address of the client', async () => {
+    const client = await bench.client('org42', { database: 'other' });
+    const row = await ofOrg42();
+    expect(row?.extended.client).toMatchObject({
+      client_addr: { address: '127.0.0.1' },
+      userinfo: { username: 'org42', schemaname: 'other' },
+    });
+    await client.query('USE BigDB');
+    expect((await ofOrg42())?.extended.client.userinfo.schemaname).toBe('BigDB');
+  });
+
+  test('shows an open transaction, its age in microseconds, and the server’s own connection id', async () => {
+    const client = await bench.client();
+    await client.query('BEGIN');
+    await client.query("INSERT INTO t (org, v) VALUES (42, 'x')");
+    const id = await value(client, 'CONNECTION_ID()');
+    const row = await ofOrg42();
+    expect(row).toMatchObject({ command: 'Sleep', hostgroup: '1', extended: { active_transactions: 1 } });
+    expect(row?.extended.transaction_time_ms).toBeGreaterThan(0);
+    expect(row?.extended.backends?.[0]).toMatchObject({ hostgroup_id: SOURCE, conn: { mysql: { thread_id: id } } });
+    await client.query('ROLLBACK');
+    expect(await ofOrg42()).toMatchObject({ extended: { active_transactions: 0 } });
+  });
 
   test('counts a running statement as a transaction, and one that failed until the next that succeeds', async () => {
     const client = await bench.client();
@@ -105,5 +236,15 @@ describe('the extended process list of ProxySQL', () => {
       (row) => row.command === 'Execute' && row.info === 'SELECT SLEEP(?)',
     );
     await slow;
+  });
+
+  test('keeps a session’s connection for some statements after an INSERT with AUTO_INCREMENT, without a transaction', async () => {
+    const client = await bench.client();
+    await client.query("INSERT INTO t (org, v) VALUES (42, 'x')");
+    const row = await ofOrg42();
+    expect(row?.extended.active_transactions).toBe(0);
+    expect(row?.extended.backends?.[0]?.conn).toBeDefined();
+    for (let query = 0; query < 6; query++) await client.query('SELECT 1');
+    expect((await ofOrg42())?.extended.backends?.[0]?.conn).toBeUndefined();
   });
 });

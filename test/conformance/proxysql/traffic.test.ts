@@ -3,15 +3,13 @@ import type { Connection, RowDataPacket } from 'mysql2/promise';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { pollUntil } from '../../../infra/lab/databases/index.ts';
 import { Bench, errorOf, SOURCE, sideOf, TARGET } from './bench.ts';
-import { connectionSuite } from './suites/connections.ts';
 
 let bench: Bench;
 beforeAll(async () => {
   bench = await Bench.start();
 });
 afterAll(() => bench?.stop());
-
-connectionSuite(() => bench);
+beforeEach(() => bench.reset());
 
 type Runner = (sql: string, values: (string | number | Buffer | null)[]) => Promise<[RowDataPacket[], unknown]>;
 
@@ -21,8 +19,6 @@ function runner(client: Connection, how: 'query' | 'execute'): Runner {
 }
 
 describe('traffic through ProxySQL', () => {
-  beforeEach(() => bench.reset());
-
   test.each([
     'query',
     'execute',
@@ -84,6 +80,15 @@ describe('traffic through ProxySQL', () => {
     }
   });
 
+  test('answers USE itself; a schema that does not exist fails at the next statement with 1049', async () => {
+    const client = await bench.client();
+    await client.query('USE nowhere');
+    expect(await errorOf(client.query('SELECT 1'))).toMatchObject({ errno: 1049 });
+    await client.query('/* back */ USE `BigDB`');
+    const [rows] = await client.query<RowDataPacket[]>('SELECT DATABASE() AS name');
+    expect(rows).toEqual([{ name: 'BigDB' }]);
+  });
+
   test('resets the session when the user changes', async () => {
     const client = await bench.client();
     await client.query('SET @x=1');
@@ -93,6 +98,39 @@ describe('traffic through ProxySQL', () => {
     expect(rows).toEqual([{ name: 'other', x: null }]);
     expect((await bench.processes())[0]).toMatchObject({ user: 'org4', extended: { locked_on_hostgroup: -1 } });
     expect(await errorOf(client.changeUser({ user: 'org42', password: 'wrong' }))).toMatchObject({ errno: 1045 });
+  });
+
+  test('rolls back what a client that goes away had open', async () => {
+    const client = await bench.client();
+    await client.query('BEGIN');
+    await client.query("INSERT INTO t (org, v) VALUES (42, 'gone')");
+    client.destroy();
+    await bench.waitUntilGone();
+    const direct = await bench.direct(bench.source);
+    await pollUntil('the transaction to be over at the server', async () => {
+      const [rows] = await direct.query<RowDataPacket[]>('SELECT COUNT(*) AS n FROM information_schema.INNODB_TRX');
+      return rows[0]?.n === 0;
+    });
+    expect(await bench.stored(bench.source, 'gone')).toBe(0);
+  });
+
+  test('shares backend connections between sessions that keep nothing there', async () => {
+    const clients = await Promise.all(Array.from({ length: 10 }, () => bench.client()));
+    for (const client of clients) await sideOf(client);
+    const pool = await bench.admin(
+      `SELECT ConnUsed, ConnFree FROM stats_mysql_connection_pool WHERE hostgroup=${SOURCE}`,
+    );
+    expect(pool[0]?.ConnUsed).toBe('0');
+    expect(Number(pool[0]?.ConnFree)).toBeLessThan(5);
+  });
+
+  test('cuts a client whose transaction was on a connection that was lost', async () => {
+    const client = await bench.client();
+    await client.query('BEGIN');
+    const [rows] = await client.query<RowDataPacket[]>('SELECT CONNECTION_ID() AS id');
+    const direct = await bench.direct(bench.source);
+    await direct.query(`KILL CONNECTION ${rows[0]?.id}`);
+    expect(await errorOf(client.query('SELECT 1'))).toMatchObject({ code: 'PROTOCOL_CONNECTION_LOST' });
   });
 
   test('an OFFLINE_SOFT server takes no new sessions but keeps those with a transaction or state of their own', async () => {
@@ -118,6 +156,16 @@ describe('traffic through ProxySQL', () => {
     expect(await sideOf(kept)).toBe('target');
     // Multiplexing is off for this one: it is not drained.
     expect(await sideOf(stateful)).toBe('source');
+  });
+
+  test('a restart of the proxy cuts its clients', async () => {
+    const client = await bench.client();
+    expect(await sideOf(client)).toBe('source');
+    await bench.admin('SAVE MYSQL SERVERS TO DISK', 'SAVE MYSQL USERS TO DISK');
+    await bench.proxy.restart();
+    expect(await errorOf(client.query('SELECT 1'))).toBeDefined();
+    await bench.restartProxy();
+    expect(await sideOf(await bench.client())).toBe('source');
   });
 
   test('shows statements by digest', async () => {
