@@ -8,7 +8,7 @@ import { leaseMs, type Mover, Rig } from './rig.ts';
 
 /** Orgs that lose their controller at once, each at a point of its own. */
 const orgs = 18;
-const patienceMs = 240_000;
+const patienceMs = 480_000;
 
 let rig: Rig;
 beforeAll(async () => {

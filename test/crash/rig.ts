@@ -120,7 +120,7 @@ export class Rig {
         left = await readFile(this.#armed, 'utf8');
         return left === '';
       },
-      { everyMs: 10 },
+      { timeoutMs: 120_000, everyMs: 10 },
     ).catch(async (error: unknown) => {
       const where = await all(ids.map(async (id) => `${id} ${(await this.api.get(id)).state}`));
       throw new Error(`not reached: ${left}; ${where.join(', ')}`, { cause: error });
