@@ -125,6 +125,7 @@ export function openEstate(
     logger,
     tables: config.catalogue.tables,
     holdHostgroups: routing.holdHostgroups,
+    proxiesPatienceMs: routing.connectTimeoutMs - longestHoldMs(config.policy.flipBudgetMs, config.controller.leaseMs),
   };
 }
 

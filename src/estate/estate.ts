@@ -39,6 +39,8 @@ export interface Estate {
   readonly logger: Logger;
   readonly tables: readonly OrgTable[];
   readonly holdHostgroups: { readonly from: number; readonly to: number };
+  /** How long the proxies let clients wait beyond the longest hold, before they fail them (milliseconds). */
+  readonly proxiesPatienceMs: number;
 }
 
 /** The cluster that serves a home region. The configuration was checked: a missing one is a defect. */

@@ -7,9 +7,10 @@ import { untilDone } from './untilDone.ts';
 const leastPatienceMs = 1_000;
 
 /**
- * Opens fences, however often it takes. Routes follow as soon as they are open. Where a place takes no writes the hold
- * ends all the same, at the end of its budget: clients then read, and meet errors instead of waiting for one. The
- * step itself ends only when every fence is open, so that a new owner goes on with them.
+ * Opens fences, however often it takes. Routes follow as soon as they are open. Where a place refuses, the hold ends
+ * all the same, at the end of its budget: clients then read, and meet errors instead of waiting for one. A place that
+ * is only slow to answer is waited for as long as the proxies let clients wait: routes in front of a closed fence would
+ * make errors of their writes. The step itself ends only when every fence is open, so that a new owner goes on with them.
  *
  * @param open opens what is not open yet; tried until it succeeds
  * @param follow brings the routes
@@ -22,17 +23,24 @@ export async function openFences(
   open: () => Promise<unknown>,
   follow: () => Promise<void>,
 ): Promise<void> {
-  const opening = untilDone(estate, run, what, open);
-  const opened = new AbortController();
-  const patience = estate.clock.sleep(patienceMs(estate, attempt), opened.signal).then(
-    () => 'late' as const,
-    () => 'opened' as const,
+  const { promise: refused, resolve: isRefused } = Promise.withResolvers<'refused'>();
+  const opening = untilDone(estate, run, what, () =>
+    open().catch((error: unknown) => {
+      isRefused('refused');
+      throw error;
+    }),
   );
+  const opened = opening.then(() => 'opened' as const);
+  const ended = new AbortController();
+  const after = (ms: number) => estate.clock.sleep(ms, ended.signal).then(() => 'late' as const);
+  const late = after(patienceMs(estate, attempt));
+  const tooLate = late.then(() => Promise.race([after(Math.max(0, estate.proxiesPatienceMs)), refused]));
+  tooLate.catch(() => {});
   try {
-    const first = await Promise.race([opening.then(() => 'opened' as const), patience]);
-    if (first === 'late') run.note(`${what} takes too long; the org's queries go on without it`);
+    const first = await Promise.race([opened, tooLate]);
+    if (first !== 'opened') run.note(`${what} takes too long; the org's queries go on without it`);
   } finally {
-    opened.abort(new Error('no longer waited for'));
+    ended.abort(new Error('no longer waited for'));
   }
   await Promise.all([opening, follow()]);
 }

@@ -40,7 +40,7 @@ async function untilShown(what: string, holds: (now: Scrape) => boolean): Promis
     last = await scrape();
     return holds(last);
   };
-  await pollUntil(what, look, { timeoutMs: 20_000, everyMs: 100 });
+  await pollUntil(what, look, { timeoutMs: 60_000, everyMs: 100 });
   return last;
 }
 

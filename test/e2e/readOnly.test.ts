@@ -3,8 +3,8 @@ import { pollUntil } from '../../infra/lab/databases/index.ts';
 import { quickPolicy, refuseWrites, Stage } from './stage.ts';
 import { allThere, openTransaction, SteadyWriter, stopAndLook } from './writer.ts';
 
-/** What a client may wait for a write when an attempt is aborted (milliseconds). */
-const longestWaitMs = quickPolicy.flipBudgetMs + 1_500;
+/** What a client may wait for a write when an attempt is aborted, on a machine that is busy (milliseconds). */
+const longestWaitMs = quickPolicy.flipBudgetMs + 5_000;
 
 let stage: Stage;
 beforeAll(async () => {
@@ -78,7 +78,7 @@ describe('a cluster that refuses writes', () => {
     expect(serving).toBe('source');
     expect(attempts.flatMap(({ phases }) => phases.map(({ phase }) => phase))).not.toContain('hold');
     await moreWrites();
-    for (const writer of writers) expect(writer.longestWaitMs).toBeLessThan(1_500);
+    for (const writer of writers) expect(writer.longestWaitMs).toBeLessThan(2_500);
     await refuseWrites(stage.cluster, false);
     await onCluster();
     expect(await stopAndLook(stage, writers, stage.cluster)).toEqual(allThere);

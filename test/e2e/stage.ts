@@ -176,7 +176,7 @@ export class Stage {
             `SELECT 1 FROM runtime_mysql_query_rules WHERE comment LIKE '% org=${orgId} % state=held %'`,
           )
         ).length > 0,
-      { timeoutMs: 15_000, everyMs: 10 },
+      { timeoutMs: 60_000, everyMs: 10 },
     );
   }
 
@@ -185,7 +185,7 @@ export class Stage {
     id: string,
     what: string,
     condition: (status: MigrationStatus) => boolean,
-    timeoutMs = 45_000,
+    timeoutMs = 120_000,
   ): Promise<MigrationStatus> {
     let last: MigrationStatus | undefined;
     return pollUntil(

@@ -22,6 +22,7 @@ describe('the release', () => {
       sites: [],
       clusters: new Map([['eu-west-2', cluster.place]]),
       clock: systemClock,
+      proxiesPatienceMs: 4_000,
     } as unknown as Estate;
     const attempt = {
       owner: { orgId, homeRegion: 'eu-west-2', slot: 1, epoch: 7, attempt: 3 },

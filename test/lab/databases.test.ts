@@ -99,7 +99,7 @@ describe('a database server', () => {
     expect(existsSync(left.folder)).toBe(true);
     lab.kill('SIGKILL');
     await pollUntil('the server and its folder to go', async () => !isAlive(left.pid) && !existsSync(left.folder), {
-      timeoutMs: 10_000,
+      timeoutMs: 60_000,
     });
   });
 });

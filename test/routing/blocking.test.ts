@@ -21,12 +21,12 @@ const untilBlocking = (route: RouteSteps, what: string, statement = ''): Promise
   pollUntil(
     `a session that blocks by ${what}`,
     async () => (await blocking(route)).find((one) => one.because === what && one.statement.includes(statement)),
-    { timeoutMs: 5_000, everyMs: 5 },
+    { timeoutMs: 60_000, everyMs: 5 },
   );
 
 const atRest = (route: RouteSteps) =>
   pollUntil('the org to be at rest', async () => (await blocking(route)).length === 0, {
-    timeoutMs: 5_000,
+    timeoutMs: 60_000,
     everyMs: 5,
   });
 

@@ -77,7 +77,7 @@ describe('a plain read, as the proxy sees it in a hold', () => {
     await pollUntil(
       `all to wait but ${open.filter(({ answered }) => answered()).map(({ statement }) => statement)}`,
       async () => (await route.proxy.waiting(route.holdHostgroup)) === others.length,
-      { timeoutMs: 5_000 },
+      { timeoutMs: 60_000 },
     );
     expect(open.filter(({ answered }) => answered()).map(({ statement }) => statement)).toEqual([]);
     await route.release('cluster');

@@ -79,7 +79,7 @@ describe('a hold hostgroup is taken away', () => {
     expect(await serversOf(route)).toHaveLength(1);
     await client.connection.query('COMMIT');
     expect(await world.stored('in a transaction')).toEqual({ source: 0, target: 1 });
-    await pollUntil('the hold to be retired', () => route.proxy.retireHold(route.holdHostgroup), { timeoutMs: 5_000 });
+    await pollUntil('the hold to be retired', () => route.proxy.retireHold(route.holdHostgroup), { timeoutMs: 60_000 });
   });
 
   it('not under a statement that runs in it: it would run twice when a server came back', async () => {
@@ -92,7 +92,7 @@ describe('a hold hostgroup is taken away', () => {
     await world.untilAt(world.bench.target, 'the slow statement', "INFO LIKE '%SLEEP(0.4)%'");
     expect(await route.proxy.retireHold(route.holdHostgroup)).toBe(false);
     await slow;
-    await pollUntil('the hold to be retired', () => route.proxy.retireHold(route.holdHostgroup), { timeoutMs: 5_000 });
+    await pollUntil('the hold to be retired', () => route.proxy.retireHold(route.holdHostgroup), { timeoutMs: 60_000 });
     expect(await world.stored('slow')).toEqual({ source: 0, target: 1 });
   });
 

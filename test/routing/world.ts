@@ -85,7 +85,7 @@ export class RouteSteps {
   /** Waits until so many queries wait in the hold. */
   untilWaiting = (queries: number): Promise<unknown> =>
     pollUntil(`${queries} waiting queries`, async () => (await this.proxy.waiting(this.holdHostgroup)) === queries, {
-      timeoutMs: 5_000,
+      timeoutMs: 60_000,
       everyMs: 5,
     });
 }

@@ -141,7 +141,7 @@ describe('orgs flipped to and fro at random moments, at once, under load', () =>
 
   test('no proxy holds or routes anything, and every hold hostgroup has been given back', async () => {
     const nothingLeft = async () => (await leftAtProxies(lab)).length + (await unretiredAttempts(lab)).length === 0;
-    await pollUntil('the hold hostgroups to be retired', nothingLeft, { timeoutMs: 20_000, everyMs: 250 }).catch(
+    await pollUntil('the hold hostgroups to be retired', nothingLeft, { timeoutMs: 60_000, everyMs: 250 }).catch(
       () => {},
     );
     expect([...(await leftAtProxies(lab)), ...(await unretiredAttempts(lab))]).toEqual([]);

@@ -132,7 +132,7 @@ it('starts, approves, watches, survives a broken connection, and rolls back', { 
   await operator.getByRole('button', { name: 'Try now' }).click();
   await operator.getByRole('status').filter({ hasText: 'Live' }).waitFor();
   await pollUntil('the whole timeline', async () => (await timelineOf(operator)).length >= missed || undefined, {
-    timeoutMs: 10_000,
+    timeoutMs: 60_000,
     everyMs: 100,
   });
   const told = await timelineOf(operator);
@@ -148,7 +148,7 @@ it('starts, approves, watches, survives a broken connection, and rolls back', { 
   wire.leadTo(next.api);
   await operator.getByRole('status').filter({ hasText: 'Live' }).waitFor();
   await pollUntil('the next owner', async () => (await stage.api.get(id)).owner?.startsWith(next.name) || undefined, {
-    timeoutMs: 20_000,
+    timeoutMs: 60_000,
     everyMs: 100,
   });
   await operator.locator('.head .facts').getByText(next.name).waitFor();

@@ -15,7 +15,7 @@ export async function untilRows(connection: Connection, sql: string, wanted: unk
       last = await connection.query({ sql, rowsAsArray: true }).then(([rows]) => text(rows), String);
       return last === expected;
     },
-    { everyMs: 5, timeoutMs: 10_000 },
+    { everyMs: 5, timeoutMs: 60_000 },
   ).catch((error: unknown) => {
     throw new Error(`${String(error)}; last ${last.slice(0, 500)}`);
   });

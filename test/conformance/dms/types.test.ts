@@ -186,7 +186,7 @@ async function same(table: string): Promise<void> {
       actual = await contents(cluster, table);
       return JSON.stringify(actual) === JSON.stringify(expected);
     },
-    { timeoutMs: 8_000, everyMs: 60 },
+    { timeoutMs: 60_000, everyMs: 60 },
   ).catch((error: unknown) => {
     // Not the same in time: the comparison below says where.
     if (!(error instanceof LabDatabaseError)) throw error;

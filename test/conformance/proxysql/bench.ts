@@ -186,7 +186,7 @@ export class Bench {
 
   /** The only session that fits, once there is one. */
   async waitForProcess(what: string, fits: (row: ProcessRow) => boolean): Promise<ProcessRow> {
-    return pollUntil(what, async () => (await this.processes()).find(fits), { timeoutMs: 5_000, everyMs: 5 });
+    return pollUntil(what, async () => (await this.processes()).find(fits), { timeoutMs: 60_000, everyMs: 5 });
   }
 
   /** A client of the proxy. */

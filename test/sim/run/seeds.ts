@@ -34,7 +34,8 @@ export async function runSeeds(
       worker.postMessage(seed);
     });
   const work = async () => {
-    const worker = new Worker(workerFile);
+    // Worlds are thrown away whole: a large nursery saves the collector most of its work.
+    const worker = new Worker(workerFile, { resourceLimits: { maxYoungGenerationSizeMb: 128 } });
     try {
       for (let seed = left.shift(); seed !== undefined; seed = left.shift()) {
         const result = await runOne(worker, seed);
