@@ -35,7 +35,7 @@ export async function runSeeds(
     });
   const work = async () => {
     // Worlds are thrown away whole: a large nursery saves the collector most of its work.
-    const worker = new Worker(workerFile, { resourceLimits: { maxYoungGenerationSizeMb: 128 } });
+    const worker = new Worker(workerFile, { resourceLimits: { maxYoungGenerationSizeMb: 64 } });
     try {
       for (let seed = left.shift(); seed !== undefined; seed = left.shift()) {
         const result = await runOne(worker, seed);
