@@ -57,14 +57,36 @@ export async function toReady(stage: Stage, orgId: number, policy: Record<string
   return id;
 }
 
-/** Approves, and follows the org until the cluster serves it and its comparison is done. */
-export async function toSoaking(stage: Stage, id: string): Promise<void> {
-  await stage.api.command(id, 'approve');
-  const status = await until(stage, id, 'soaking', ({ state }) => state.startsWith('soaking'));
-  if (status.verification?.outcome === 'equal') return;
+/** How often an org that is `ready` again is approved again: on a busy machine lag or budget may end an approval. */
+const MORE_APPROVALS = 5;
+
+/** As `until`, for an org that has been approved; it is approved again where it has come back to `ready`. */
+export async function untilApproved(
+  stage: Stage,
+  id: string,
+  what: string,
+  condition: (status: MigrationStatus) => boolean,
+): Promise<MigrationStatus> {
+  for (let left = MORE_APPROVALS; ; left--) {
+    const status = await until(stage, id, what, (now) => condition(now) || (left > 0 && now.state === 'ready'));
+    if (condition(status)) return status;
+    await stage.api.command(id, 'approve');
+  }
+}
+
+/** Follows an approved org until the cluster serves it and its comparison is done. */
+export async function untilSoaking(stage: Stage, id: string): Promise<MigrationStatus> {
+  const status = await untilApproved(stage, id, 'soaking', ({ state }) => state.startsWith('soaking'));
+  if (status.verification?.outcome === 'equal') return status;
   throw new ScenarioError(
     `org ${status.orgId} was not found equal: ${JSON.stringify(status.verification)} ${JSON.stringify(status.reason)}`,
   );
+}
+
+/** Approves, and follows the org until the cluster serves it and its comparison is done. */
+export async function toSoaking(stage: Stage, id: string): Promise<void> {
+  await stage.api.command(id, 'approve');
+  await untilSoaking(stage, id);
 }
 
 /** Waits for so many acknowledged writes of the org from now on. */

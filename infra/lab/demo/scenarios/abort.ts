@@ -1,5 +1,5 @@
-import { held, openTransaction } from '../clients.ts';
-import { acknowledged, ScenarioError, toCompleted, toReady, until } from '../stage.ts';
+import { openTransaction } from '../clients.ts';
+import { acknowledged, ScenarioError, toCompleted, toReady, untilApproved, untilSoaking } from '../stage.ts';
 import { type Scenario, WRITES_AFTER_COMMIT } from './scenario.ts';
 
 /** Longer than the flip's budget, shorter than the proxies' patience with a parked query (milliseconds). */
@@ -17,19 +17,19 @@ export const abort: Scenario = {
     // An open transaction keeps the hold in its drain until the proxy is frozen.
     const end = await openTransaction(stage, orgId);
     await api.command(id, 'approve');
-    await held(stage, orgId);
+    await untilApproved(stage, id, 'in the drain', ({ state }) => state === 'flipping.drain');
     frozen.freeze();
     const frozenAtMs = Date.now();
     try {
       await end();
-      await until(stage, id, 'an aborted attempt', ({ attempts }) =>
+      await untilApproved(stage, id, 'an aborted attempt', ({ attempts }) =>
         attempts.some(({ decision }) => decision === 'abort'),
       );
       await pause(Math.max(0, FROZEN_MS - (Date.now() - frozenAtMs)));
     } finally {
       frozen.thaw();
     }
-    await until(stage, id, 'soaking', ({ state }) => state.startsWith('soaking'));
+    await untilSoaking(stage, id);
     await acknowledged(stage, orgId, WRITES_AFTER_COMMIT);
     await toCompleted(stage, id);
   },

@@ -1,5 +1,5 @@
 import { openTransaction } from '../clients.ts';
-import { acknowledged, ScenarioError, toCompleted, toReady, until } from '../stage.ts';
+import { acknowledged, ScenarioError, toCompleted, toReady, untilApproved, untilSoaking } from '../stage.ts';
 import { type Scenario, WRITES_AFTER_COMMIT } from './scenario.ts';
 
 export const longTransaction: Scenario = {
@@ -14,13 +14,13 @@ export const longTransaction: Scenario = {
     const end = await openTransaction(stage, orgId);
     try {
       await stage.api.command(id, 'approve');
-      await until(stage, id, 'an aborted attempt', ({ attempts }) =>
+      await untilApproved(stage, id, 'an aborted attempt', ({ attempts }) =>
         attempts.some(({ decision }) => decision === 'abort'),
       );
     } finally {
       await end();
     }
-    const { attempts } = await until(stage, id, 'soaking', ({ state }) => state.startsWith('soaking'));
+    const { attempts } = await untilSoaking(stage, id);
     const [first] = attempts;
     if (first?.reason?.code !== 'DRAIN_TIMEOUT') {
       throw new ScenarioError(`org ${orgId}'s first attempt ended with ${first?.reason?.code}, not with its drain`);
