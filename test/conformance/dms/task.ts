@@ -34,7 +34,7 @@ export class Task {
     }
   }
 
-  async until(status: string, timeoutMs = 20_000): Promise<ReplicationTask> {
+  async until(status: string, timeoutMs = 60_000): Promise<ReplicationTask> {
     let last: ReplicationTask | null = null;
     return pollUntil(
       `task ${this.identifier} to be ${status}`,
@@ -77,8 +77,10 @@ export class Task {
       async () => {
         const task = await this.describe();
         if (task?.Status === 'failed') throw new Error(`task failed: ${task.LastFailureMessage}`);
+        // Until the load as a whole has ended, changes count as possibly part of it.
+        const ended = task?.MigrationType === 'cdc' || task?.ReplicationTaskStats?.FullLoadFinishDate !== undefined;
         const tables = await this.tables();
-        return tables.length > 0 && tables.every(({ TableState }) => TableState === 'Table completed');
+        return ended && tables.length > 0 && tables.every(({ TableState }) => TableState === 'Table completed');
       },
       { everyMs: 10 },
     );

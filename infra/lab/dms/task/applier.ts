@@ -5,7 +5,7 @@ import type { RowChange } from '../binlog/rows.ts';
 import { messageOf, TaskError } from '../errors.ts';
 import type { SourceTable } from '../sql/columns.ts';
 import { troubleOf } from '../sql/errors.ts';
-import { type ApplyContext, applyTransaction } from './apply.ts';
+import { type ApplyContext, applyTogether, applyTransaction } from './apply.ts';
 import { carryOverDdl } from './ddlHandling.ts';
 import { RecoveryTable } from './recoveryTable.ts';
 import type { RunSpec } from './spec.ts';
@@ -23,9 +23,12 @@ export interface ApplierOwner {
 /** So many applied transactions back a task can be made to start again, as after a recovery without a recovery table. */
 const EARLIER_KEPT = 500;
 
+/** So many transactions that wait are applied in one at most. */
+const TOGETHER_AT_MOST = 100;
+
 /**
- * The queue between capture and target. Transactions wait in it while tables load; afterwards they are applied one by one in commit
- * order, each as soon as it arrives.
+ * The queue between capture and target. Transactions wait in it while tables load; afterwards they are applied in commit order, each
+ * as soon as it arrives; those that have gathered meanwhile go together.
  */
 export class ChangeApplier {
   readonly #spec: RunSpec;
@@ -134,8 +137,36 @@ export class ChangeApplier {
       const session = this.#session;
       if (session === null) return;
       if (this.#spec.settings.TargetMetadata.BatchApplyEnabled && next.ddl === null) await this.#applyBatch(session);
-      else await this.#applyOne(session, next);
+      else await this.#applyNext(session, next);
     }
+  }
+
+  async #applyNext(session: TargetSession, next: SourceTransaction): Promise<void> {
+    const together = this.#together();
+    const last = together.at(-1);
+    if (last === undefined || together.length === 1) return this.#applyOne(session, next);
+    if (!(await applyTogether(session, together, last, this.#context))) {
+      for (const transaction of together) await this.#applyOne(session, transaction);
+      return;
+    }
+    this.#keepCheckpoint(last.position);
+    this.#advance(together.length);
+  }
+
+  /** Transactions from the head on that may be applied by now, up to the first that is something else or where the run is to end. */
+  #together(): SourceTransaction[] {
+    const { stopAfterCommitMs, faults } = this.#spec;
+    const { lagMs } = faults();
+    const together: SourceTransaction[] = [];
+    for (let index = this.#head; together.length < TOGETHER_AT_MOST; index += 1) {
+      const transaction = this.#queue[index];
+      if (transaction === undefined || transaction.ddl !== null) break;
+      if (transaction.receivedAtMs + lagMs > Date.now()) break;
+      if (stopAfterCommitMs !== null && transaction.committedAtMs > stopAfterCommitMs) break;
+      if (this.#stopAfter !== null && comparePositions(transaction.position, this.#stopAfter) > 0) break;
+      together.push(transaction);
+    }
+    return together;
   }
 
   async #applyOne(session: TargetSession, transaction: SourceTransaction): Promise<void> {

@@ -61,6 +61,29 @@ export async function applyTransaction(
   }
 }
 
+/**
+ * Applies transactions that follow each other in one of the target, which takes far fewer round trips; the last one's
+ * checkpoint stands for all. False, with nothing written, where anything is in the way of any of them.
+ */
+export async function applyTogether(
+  session: TargetSession,
+  transactions: readonly SourceTransaction[],
+  last: SourceTransaction,
+  context: ApplyContext,
+): Promise<boolean> {
+  const changes = transactions
+    .flatMap((transaction) => transaction.changes)
+    .filter((change) => context.planOf(change) !== null);
+  try {
+    if (!(await applyWhole(session, changes, context.checkpointSql(last), context))) return false;
+  } catch (error) {
+    if (troubleOf(error) !== 'connection') await run(session.connection, 'ROLLBACK');
+    return false;
+  }
+  for (const change of changes) context.count(change, true);
+  return true;
+}
+
 async function applyOnce(session: TargetSession, transaction: SourceTransaction, context: ApplyContext): Promise<void> {
   const changes = transaction.changes.filter((change) => context.planOf(change) !== null);
   const checkpoint = context.checkpointSql(transaction);
