@@ -38,7 +38,6 @@ export async function prepare(
   run: EffectRun,
 ): Promise<FlipAttempt> {
   const { migration } = run;
-  await keeper.stop(migration.migrationId);
   await assertHomeRegion(estate, migration, run.signal);
   await assertTasks(estate, run);
   await assertSchema(estate, run);
@@ -118,13 +117,16 @@ async function wholeFleet(estate: Estate, run: EffectRun): Promise<number> {
 
 /**
  * A proxy that an earlier attempt, or an owner before this one, left held comes back first; else no attempt could begin.
+ * Until here the earlier attempt's own retries go on, and these go on when this attempt fails: a proxy that answers late
+ * lets its clients through, whatever becomes of the flip.
  * The way back has patience with one that does not answer: nothing is held, and only its return or its removal from the
  * fleet helps.
  */
 async function bringAll(estate: Estate, attempt: FlipAttempt, keeper: RouteKeeper, run: EffectRun): Promise<void> {
   const { migrationId, owner, serving, direction } = attempt;
   const wanted = { migrationId, owner, step: 'bring', side: serving, holdHostgroup: null };
-  await keeper.bring(wanted, run.signal);
+  await keeper.bring(wanted, run.ownership);
+  run.signal.throwIfAborted();
   const silent = () => [...keeper.stragglers(migrationId).keys()].join(', ');
   const untilMs = estate.clock.monotonicMs() + (direction === 'back' ? backPatienceMs : 0);
   if (direction === 'back' && silent() !== '') {
