@@ -46,6 +46,7 @@ beforeEach(() => {
     store: { decide: async () => 'abort', retireAttempt: async () => {} },
     clock: systemClock,
     logger: { warn: () => {} },
+    proxiesPatienceMs: 0,
   } as unknown as Estate;
   ending = new AbortController();
   waits = [];
