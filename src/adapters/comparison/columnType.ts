@@ -56,6 +56,9 @@ const FAMILIES: Readonly<Record<string, Family>> = {
   json: 'json',
 };
 
+/** Every type that can be compared, by its first word. */
+export const COMPARABLE_TYPES: readonly string[] = Object.keys(FAMILIES);
+
 /** Takes a column's type apart; null for a type that cannot be compared (spatial types, vectors). */
 export function parseColumnType(shape: ColumnShape): ColumnType | null {
   const match = /^([a-z0-9]+)\s*(?:\(([^)]*)\))?(.*)$/is.exec(shape.type);
