@@ -6,6 +6,7 @@ import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { parse, stringify } from 'yaml';
 import { setUpServer } from '../../infra/lab/bigdb/index.ts';
+import { preflightSchema } from '../../src/service/orgs.ts';
 import { pictureOf } from './picture.ts';
 import { Stage } from './stage.ts';
 
@@ -166,6 +167,87 @@ describe('a configuration', () => {
       }
       await stage.api.command(id, 'cancel');
       await stage.untilState(id, 'cancelled');
+    });
+  });
+
+  it('with tables that cannot be compared: preflight refuses each by its name, with the reason', async () => {
+    const { orgId } = stage.org(2);
+    const [site] = stage.sites;
+    const tables: readonly {
+      readonly table: string;
+      /** Behind `OrgID INT NOT NULL`, at the sites and at the cluster. */
+      readonly definition: readonly [atSites: string, atCluster: string];
+      readonly code: string;
+      readonly message: string;
+    }[] = [
+      {
+        table: 'Keyless',
+        definition: ['V INT', 'V INT'],
+        code: 'TABLE_NOT_COMPARABLE',
+        message:
+          'table Keyless cannot be compared: it has no primary key at the source; it has no primary key at the target',
+      },
+      {
+        table: 'KeylessThere',
+        definition: ['K INT, PRIMARY KEY (OrgID, K)', 'K INT NOT NULL'],
+        code: 'TABLE_NOT_COMPARABLE',
+        message: 'table KeylessThere cannot be compared: it has no primary key at the target',
+      },
+      {
+        table: 'KeyedApart',
+        definition: ['K INT, PRIMARY KEY (OrgID, K)', 'K INT, PRIMARY KEY (K, OrgID)'],
+        code: 'TABLE_NOT_COMPARABLE',
+        message: 'table KeyedApart cannot be compared: its primary keys differ: (OrgID, K) and (K, OrgID)',
+      },
+      {
+        table: 'Places',
+        definition: ['K INT, At POINT, PRIMARY KEY (OrgID, K)', 'K INT, At POINT, PRIMARY KEY (OrgID, K)'],
+        code: 'TABLE_NOT_COMPARABLE',
+        message: 'table Places cannot be compared: column At is point at the source and point at the target',
+      },
+      {
+        table: 'Collated',
+        definition: [
+          'K VARCHAR(20) COLLATE utf8mb4_bin, PRIMARY KEY (OrgID, K)',
+          'K VARCHAR(20) COLLATE utf8mb4_unicode_ci, PRIMARY KEY (OrgID, K)',
+        ],
+        code: 'KEY_NOT_ORDERABLE',
+        message:
+          'table Collated cannot be read alike on both sides by its key column K (varchar(20) utf8mb4_bin and varchar(20) utf8mb4_unicode_ci)',
+      },
+      {
+        table: 'Columned',
+        definition: ['K INT, Only INT, PRIMARY KEY (OrgID, K)', 'K INT, PRIMARY KEY (OrgID, K)'],
+        code: 'SHAPES_DIFFER',
+        message: `Columned.Only is missing at ${stage.cluster.name}`,
+      },
+      {
+        table: 'Typed',
+        definition: ['K INT, V DATE, PRIMARY KEY (OrgID, K)', 'K INT, V DATETIME, PRIMARY KEY (OrgID, K)'],
+        code: 'SHAPES_DIFFER',
+        message: `Typed.V is date at ${site?.name} and datetime at ${stage.cluster.name}`,
+      },
+    ];
+    for (const server of [...stage.sites, stage.cluster]) {
+      await setUpServer(server, async (connection) => {
+        for (const { table, definition } of tables) {
+          const columns = definition[server === stage.cluster ? 1 : 0];
+          await connection.query(`CREATE TABLE BigDB.${table} (OrgID INT NOT NULL, ${columns}) CHARACTER SET utf8mb4`);
+        }
+      });
+    }
+    await changesNothing(async () => {
+      await stage.controller.stop();
+      await stage.startController((config) => {
+        config.catalogue.tables.push(...tables.map(({ table }) => ({ schema: 'BigDB', table, orgColumn: 'OrgID' })));
+      });
+      const { findings } = preflightSchema.parse(await stage.api.post('/v1/preflight', 'operator', { orgId }));
+      for (const { table, code, message } of tables) {
+        const ofTable = findings.filter((finding) => finding.code === code && finding.evidence.table === table);
+        expect(ofTable, table).toContainEqual(
+          expect.objectContaining({ severity: 'refuse', message, remedy: expect.stringMatching(/./) }),
+        );
+      }
     });
   });
 });
