@@ -2,15 +2,23 @@ import { readFile } from 'node:fs/promises';
 import { createConnection } from 'mysql2/promise';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type DatabaseServer, onServer, pollUntil } from '../../infra/lab/databases/index.ts';
+import { ApiRefusal } from '../../infra/lab/demo/api.ts';
 import type { MigrationStatus } from '../../src/service/status.ts';
 import { Stage } from './stage.ts';
 import { allThere, SteadyWriter, stopAndLook } from './writer.ts';
 
+const orgs = 8;
+
 let stage: Stage;
 beforeAll(async () => {
   stage = await Stage.start({
-    orgs: 6,
+    orgs,
     policy: { lagGateMs: 5_000, flipBudgetMs: 5_000, flipTries: 10, onMismatch: 'alert' },
+  });
+  await stage.controller.stop();
+  // Each test has an org of its own, and waits for heartbeats most of the time: so none waits for another's turn.
+  await stage.startController((config) => {
+    config.verification = { atOnce: orgs };
   });
 });
 afterAll(() => stage?.stop());
@@ -27,8 +35,9 @@ async function plantAt({ host, port }: DatabaseServer, sql: string, values: unkn
   }
 }
 
-function plantCall(orgId: number, callLogId: number): Promise<void> {
-  return plant(
+function plantCall(orgId: number, callLogId: number, server = stage.cluster): Promise<void> {
+  return plantAt(
+    server,
     `INSERT INTO BigDB.CallLogs (CallLogID, OrgID, StartedAt, Direction, CallerNumber, CalleeNumber, SipCallId)
      VALUES (?, ?, NOW(6), 'in', '1', '2', 'planted')`,
     [callLogId, orgId],
@@ -41,7 +50,7 @@ const patienceMs = 120_000;
 const newer = (than: MigrationStatus) => (status: MigrationStatus) =>
   status.verification !== null && Date.parse(status.verification.at) > Date.parse(than.verification?.at ?? '');
 
-describe('the proof that both sides are equal', { timeout: 180_000 }, () => {
+describe.concurrent('the proof that both sides are equal', { timeout: 180_000 }, () => {
   it('holds under writes: what is on its way is no mismatch, before the flip and after it', async () => {
     const { orgId } = stage.org(0);
     const writers = [await SteadyWriter.start(stage, orgId)];
@@ -207,7 +216,34 @@ describe('the proof that both sides are equal', { timeout: 180_000 }, () => {
     expect(JSON.parse(line ?? '')).toMatchObject({ cluster: { CallLogID: lost }, site: null });
   });
 
-  it('has an age: a stale one does not count for approve', async () => {
+  it.each([
+    ['takes an org on the cluster back by itself', 6, 'rollback'],
+    ['is told, and nothing else, where the policy says so', 7, 'alert'],
+  ] as const)('that fails while soaking %s', async (_, index, onMismatch) => {
+    const { orgId } = stage.org(index);
+    const id = await stage.toReady(orgId, { onMismatch });
+    const soaking = await stage.toSoaking(id);
+    const lacking = String(900_000_000 + orgId);
+    await plantCall(orgId, Number(lacking), stage.sites[0]);
+    await stage.api.verify(id);
+    const differs = await stage.until(id, 'found different', newer(soaking), patienceMs);
+    const sample = [{ kind: 'missing', table: 'CallLogs', key: { CallLogID: lacking } }];
+    expect(differs.verification).toMatchObject({ outcome: 'different', mismatches: 1, sample });
+    if (onMismatch === 'alert') {
+      const told = await pollUntil('the alert', async () =>
+        (await stage.api.events(id)).find(({ message }) => message.startsWith('alert:')),
+      );
+      expect(told).toMatchObject({ data: { code: 'SIDES_DIFFER' } });
+      expect(await stage.api.get(id)).toMatchObject({ serving: 'cluster', state: expect.stringMatching(/^soaking/) });
+      return;
+    }
+    const back = await stage.until(id, 'back', ({ serving }) => serving === 'source', patienceMs);
+    expect(back.attempts.at(-1)).toMatchObject({ direction: 'back', decision: 'commit' });
+    const causes = (await stage.api.events(id)).filter(({ state }) => state.startsWith('rollingBack'));
+    expect(JSON.stringify(causes)).toContain('SIDES_DIFFER');
+  });
+
+  it('has an age: a stale one does not count for approve, nor for complete', async () => {
     const { orgId } = stage.org(2);
     const { id } = await stage.api.create(orgId, { verificationMaxAgeMs: 1_000, verifyEveryMs: 1_000 });
     await stage.api.command(id, 'start');
@@ -215,11 +251,23 @@ describe('the proof that both sides are equal', { timeout: 180_000 }, () => {
     const stale = await stage.until(id, 'stale', ({ verification }) => verification?.stale === true, patienceMs);
     // Told to the second.
     expect(stale.verification?.ageMs).toBeGreaterThanOrEqual(1_000);
-    const refusal = await pollUntil('an approval that comes too late', async () => {
-      const { verification } = await stage.api.get(id);
-      if (verification?.stale !== true) return undefined;
-      return stage.refusal(stage.api.command(id, 'approve')).catch(() => undefined);
-    });
-    expect(refusal).toMatchObject({ status: 409, problem: { code: 'VERIFICATION_STALE', details: { why: 'stale' } } });
+    const tooLate = (command: 'approve' | 'complete') =>
+      pollUntil(`${command} that comes too late`, async () => {
+        const { verification } = await stage.api.get(id);
+        if (verification?.stale !== true) return undefined;
+        return stage.refusal(stage.api.command(id, command)).catch(() => undefined);
+      });
+    const refused = { status: 409, problem: { code: 'VERIFICATION_STALE', details: { why: 'stale' } } };
+    expect(await tooLate('approve')).toMatchObject(refused);
+
+    await pollUntil('an approval in time', async () =>
+      stage.api.command(id, 'approve').catch((error: unknown) => {
+        if (error instanceof ApiRefusal) return undefined;
+        throw error;
+      }),
+    );
+    await stage.untilState(id, 'soaking');
+    expect(await tooLate('complete')).toMatchObject(refused);
+    expect(await stage.api.get(id)).toMatchObject({ serving: 'cluster', state: expect.stringMatching(/^soaking/) });
   });
 });
