@@ -90,11 +90,14 @@ async function onePass(
     return { result, suspects: result.mismatches > suspects.length ? null : suspects };
   } catch (error) {
     if (!(error instanceof TooManySuspects)) throw error;
-    // For the counts and a sample.
-    return {
-      result: await inSlices(estate, run, signal, new Notes(estate, run, 'live', between.otherSite), between, []),
-      suspects: null,
-    };
+    // For the counts and a sample. Its note says nothing of rows, so nobody may go on from it.
+    await notes.ended();
+    const counting = new Notes(estate, run, 'live', between.otherSite);
+    try {
+      return { result: await inSlices(estate, run, signal, counting, between, []), suspects: null };
+    } finally {
+      await counting.ended();
+    }
   }
 }
 

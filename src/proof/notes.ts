@@ -5,7 +5,7 @@ import { runLog } from '../driver/logger.ts';
 import { CutoverError } from '../errors/index.ts';
 import type { Estate } from '../estate/estate.ts';
 import { type ComparisonProgress, checkpointSchema } from '../verification/index.ts';
-import { figuresOf } from './record.ts';
+import { figuresOf, isRequested } from './record.ts';
 
 /** Time between two notes of how far a comparison is (milliseconds). */
 const everyMs = 1_000;
@@ -54,15 +54,24 @@ export function noteFrom(record: unknown): Note | null {
   return parsed.success ? parsed.data : null;
 }
 
-/** Keeps the note of one comparison. The comparison does not wait for a store that does not answer. */
+type NotesEstate = Pick<Estate, 'store' | 'clock' | 'logger'>;
+
+/**
+ * Keeps the note of one comparison. One write follows the other: an old note that arrived behind the last one would be
+ * taken for a comparison that was cut off.
+ */
 export class Notes {
-  readonly #estate: Estate;
+  readonly #estate: NotesEstate;
   readonly #run: Pick<EffectRun, 'migration' | 'epoch'>;
   #note: Note;
-  #writtenAtMs = Number.NEGATIVE_INFINITY;
+  /** Progress has a turn of its own: it is told just before each checkpoint, and would always take that one's. */
+  #progressAtMs = Number.NEGATIVE_INFINITY;
+  #checkpointAtMs = Number.NEGATIVE_INFINITY;
+  #writing = 0;
+  #written: Promise<void> = Promise.resolve();
 
   constructor(
-    estate: Estate,
+    estate: NotesEstate,
     run: Pick<EffectRun, 'migration' | 'epoch'>,
     kind: Note['kind'],
     otherSite: string | null = null,
@@ -89,13 +98,20 @@ export class Notes {
 
   progress(progress: ComparisonProgress): void {
     this.#note = { ...this.#note, progress };
-    if (this.#isDue()) void this.#write(this.#note);
+    const nowMs = this.#estate.clock.monotonicMs();
+    // Progress that waits behind another write is old by then.
+    if (this.#writing > 0 || nowMs - this.#progressAtMs < everyMs) return;
+    this.#progressAtMs = nowMs;
+    void this.#write(this.#note);
   }
 
   /** Everything before the checkpoint has been compared, and these rows are what was found. */
   async passed(checkpoint: Note['checkpoint'], suspects: readonly Suspect[]): Promise<void> {
     this.#note = { ...this.#note, checkpoint, suspects: [...suspects] };
-    if (this.#isDue()) await this.#write(this.#note);
+    const nowMs = this.#estate.clock.monotonicMs();
+    if (nowMs - this.#checkpointAtMs < everyMs) return;
+    this.#checkpointAtMs = nowMs;
+    await this.#write(this.#note);
   }
 
   /** It has ended: whoever comes begins anew. */
@@ -103,14 +119,18 @@ export class Notes {
     return this.#write(null);
   }
 
-  #isDue(): boolean {
-    const nowMs = this.#estate.clock.monotonicMs();
-    if (nowMs - this.#writtenAtMs < everyMs) return false;
-    this.#writtenAtMs = nowMs;
-    return true;
+  #write(note: Note | null): Promise<void> {
+    this.#writing += 1;
+    this.#written = this.#written
+      .then(() => this.#put(note))
+      .finally(() => {
+        this.#writing -= 1;
+      });
+    return this.#written;
   }
 
-  async #write(note: Note | null): Promise<void> {
+  /** The comparison goes on without a note where the store does not answer. */
+  async #put(note: Note | null): Promise<void> {
     try {
       await this.#estate.store.putRecord(this.#run.migration.migrationId, 'comparison', note);
     } catch (error) {
@@ -120,9 +140,12 @@ export class Notes {
   }
 }
 
-/** What an earlier owner's comparison of the live sides has left, if it is of the same task and not too old. */
+/**
+ * What an earlier owner's comparison of the live sides has left, if it is of the same task and not too old, and nobody
+ * has asked since for rows as they are now.
+ */
 export async function unfinished(
-  estate: Estate,
+  estate: Pick<Estate, 'store' | 'clock'>,
   migration: MigrationContext,
   otherSite: string | null,
 ): Promise<Note | null> {
@@ -130,5 +153,6 @@ export async function unfinished(
   if (note === null || note.kind !== 'live' || note.checkpoint === null || note.otherSite !== otherSite) return null;
   const old = estate.clock.nowMs() - Date.parse(note.startedAt) > figuresOf(migration.policy).verificationMaxAgeMs;
   const same = note.generation === migration.generation && note.serving === migration.serving;
-  return same && !old ? note : null;
+  if (!same || old) return null;
+  return (await isRequested(estate.store, migration.migrationId, note)) ? null : note;
 }

@@ -60,7 +60,7 @@ export async function requestVerification(
 export async function isRequested(
   store: Pick<Store, 'getRecord'>,
   migrationId: string,
-  last: StoredVerification | null,
+  last: Pick<StoredVerification, 'startedAt'> | null,
   what: 'comparison' | 'repair' = 'comparison',
 ): Promise<boolean> {
   const request = requestSchema.nullable().parse(await store.getRecord(migrationId, 'verifyRequest'));
