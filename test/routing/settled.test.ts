@@ -49,8 +49,7 @@ describe('an org that is settled in fast routing', () => {
   });
 
   it('reaches its default side when it connects without a default schema: such an org keeps rules of its own', async () => {
-    const { host, port } = world.bench.proxy;
-    const client = await world.bench.plainClient({ host, port, user: 'org4', password: 'org4' });
+    const client = await world.bench.client('org4', { database: null });
     expect(await sideOf(client)).toBe('source');
     const route = await world.prepared('user', { orgId: 4, slot: 2 });
     await route.to('release', { kind: 'cluster' });

@@ -1,6 +1,8 @@
 import type { Connection, RowDataPacket } from 'mysql2/promise';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { Bench, errorOf, HOLD, SOURCE, sideOf, TARGET } from './bench.ts';
+import { processListSuite } from './suites/processList.ts';
+import { transactionSuite } from './suites/transactions.ts';
 
 let bench: Bench;
 beforeAll(async () => {
@@ -9,6 +11,9 @@ beforeAll(async () => {
 afterAll(() => bench?.stop());
 beforeEach(() => bench.reset());
 
+transactionSuite(() => bench);
+processListSuite(() => bench);
+
 const flip = (to = TARGET) => bench.rules({ rule_id: 20, username: 'org42', destination_hostgroup: to });
 const value = async (client: Connection, expression: string) => {
   const [rows] = await client.query<RowDataPacket[]>(`SELECT ${expression} AS value`);
@@ -16,57 +21,7 @@ const value = async (client: Connection, expression: string) => {
 };
 const ofOrg42 = async () => (await bench.processes()).find((row) => row.user === 'org42');
 
-describe('open transactions and locked sessions in ProxySQL', () => {
-  test('inside a transaction every statement goes where its BEGIN went, whatever the rules say', async () => {
-    const client = await bench.client();
-    await client.query('BEGIN');
-    await flip();
-    expect(await sideOf(client)).toBe('source');
-    await client.query("INSERT INTO t (org, v) VALUES (42, 'in transaction')");
-    await client.execute("INSERT INTO t (org, v) VALUES (?, 'in transaction')", [42]);
-    await client.query('COMMIT');
-    expect(await bench.stored(bench.source, 'in transaction')).toBe(2);
-    expect(await sideOf(client)).toBe('target');
-  });
-
-  test('with transaction_persistent=0 the COMMIT follows the rule to the other side, and the writes are lost', async () => {
-    await bench.admin(
-      "UPDATE mysql_users SET transaction_persistent=0 WHERE username='org42'",
-      'LOAD MYSQL USERS TO RUNTIME',
-    );
-    const client = await bench.client();
-    await client.query('BEGIN');
-    await client.query("INSERT INTO t (org, v) VALUES (42, 'lost')");
-    await flip();
-    expect(await sideOf(client)).toBe('target');
-    await client.query('COMMIT');
-    expect(await bench.stored(bench.source, 'lost')).toBe(0);
-  });
-
-  test('a COMMIT without a transaction is answered by the proxy, also in a hold', async () => {
-    await flip(HOLD);
-    const client = await bench.client();
-    await client.query('COMMIT');
-    await client.query('ROLLBACK');
-  });
-
-  test('orgs told apart by a comment: a BEGIN without it takes the transaction to the default hostgroup, also after the flip', async () => {
-    await bench.rules({ rule_id: 1, match_pattern: '^/\\* OrgID=42 \\*/', destination_hostgroup: TARGET });
-    const client = await bench.client('shared');
-    await client.query('BEGIN');
-    await client.query("/* OrgID=42 */ INSERT INTO t (org, v) VALUES (42, 'lost')");
-    await client.query('COMMIT');
-    expect(await bench.stored(bench.source, 'lost')).toBe(1);
-    await client.query('/* OrgID=42 */ BEGIN');
-    await client.query("/* OrgID=42 */ INSERT INTO t (org, v) VALUES (42, 'annotated')");
-    await client.query('COMMIT');
-    await client.query("/* OrgID=42 */ INSERT INTO t (org, v) VALUES (42, 'annotated')");
-    await client.execute("/* OrgID=42 */ INSERT INTO t (org, v) VALUES (?, 'annotated')", [42]);
-    expect(await bench.stored(bench.target, 'annotated')).toBe(3);
-    await client.query("/* OrgID=420 */ INSERT INTO t (org, v) VALUES (420, 'other')");
-    expect(await bench.stored(bench.source, 'other')).toBe(1);
-  });
-
+describe('sessions of ProxySQL that keep something', () => {
   test('a session with SET @x is locked to its hostgroup and gets 9006 after the flip until it reconnects, also in the hold', async () => {
     const client = await bench.client();
     await client.query('SET @x=1');
@@ -176,41 +131,18 @@ describe('the extended process list of ProxySQL', () => {
     expect(await bench.admin('SELECT extended_info FROM stats_mysql_processlist')).toEqual([{ extended_info: null }]);
   });
 
-  test('names user, schema and address of the client', async () => {
-    const client = await bench.client('org42', { database: 'other' });
-    const row = await ofOrg42();
-    expect(row?.extended.client).toMatchObject({
-      client_addr: { address: '127.0.0.1' },
-      userinfo: { username: 'org42', schemaname: 'other' },
-    });
-    await client.query('USE BigDB');
-    expect((await ofOrg42())?.extended.client.userinfo.schemaname).toBe('BigDB');
+  test('names the address of the client', async () => {
+    await bench.client();
+    expect((await ofOrg42())?.extended.client.client_addr).toMatchObject({ address: '127.0.0.1' });
   });
 
-  test('shows an open transaction, its age in microseconds, and the server’s own connection id', async () => {
+  test('shows the server’s own connection id', async () => {
     const client = await bench.client();
     await client.query('BEGIN');
     await client.query("INSERT INTO t (org, v) VALUES (42, 'x')");
     const id = await value(client, 'CONNECTION_ID()');
     const row = await ofOrg42();
-    expect(row).toMatchObject({ command: 'Sleep', hostgroup: '1', extended: { active_transactions: 1 } });
-    expect(row?.extended.transaction_time_ms).toBeGreaterThan(0);
     expect(row?.extended.backends?.[0]).toMatchObject({ hostgroup_id: SOURCE, conn: { mysql: { thread_id: id } } });
-    await client.query('ROLLBACK');
-    expect(await ofOrg42()).toMatchObject({ extended: { active_transactions: 0 } });
-  });
-
-  test('counts a running statement as a transaction, and one that failed until the next that succeeds', async () => {
-    const client = await bench.client();
-    const slow = client.query('SELECT SLEEP(0.3)');
-    const row = await bench.waitForProcess('the SELECT to run', (one) => one.command === 'Query' && one.info !== null);
-    expect(row).toMatchObject({ info: 'SELECT SLEEP(0.3)', hostgroup: '1', extended: { active_transactions: 1 } });
-    await slow;
-    expect(await ofOrg42()).toMatchObject({ command: 'Sleep', info: null, extended: { active_transactions: 0 } });
-    expect(await errorOf(client.query('SELECT * FROM nowhere'))).toMatchObject({ errno: 1146 });
-    expect(await ofOrg42()).toMatchObject({ command: 'Sleep', extended: { active_transactions: 1 } });
-    await client.query('SELECT 1');
-    expect(await ofOrg42()).toMatchObject({ extended: { active_transactions: 0 } });
   });
 
   test.each([

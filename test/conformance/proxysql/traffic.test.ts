@@ -3,6 +3,7 @@ import type { Connection, RowDataPacket } from 'mysql2/promise';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { pollUntil } from '../../../infra/lab/databases/index.ts';
 import { Bench, errorOf, SOURCE, sideOf, TARGET } from './bench.ts';
+import { connectionSuite } from './suites/connections.ts';
 
 let bench: Bench;
 beforeAll(async () => {
@@ -10,6 +11,8 @@ beforeAll(async () => {
 });
 afterAll(() => bench?.stop());
 beforeEach(() => bench.reset());
+
+connectionSuite(() => bench);
 
 type Runner = (sql: string, values: (string | number | Buffer | null)[]) => Promise<[RowDataPacket[], unknown]>;
 
@@ -100,20 +103,6 @@ describe('traffic through ProxySQL', () => {
     expect(await errorOf(client.changeUser({ user: 'org42', password: 'wrong' }))).toMatchObject({ errno: 1045 });
   });
 
-  test('rolls back what a client that goes away had open', async () => {
-    const client = await bench.client();
-    await client.query('BEGIN');
-    await client.query("INSERT INTO t (org, v) VALUES (42, 'gone')");
-    client.destroy();
-    await bench.waitUntilGone();
-    const direct = await bench.direct(bench.source);
-    await pollUntil('the transaction to be over at the server', async () => {
-      const [rows] = await direct.query<RowDataPacket[]>('SELECT COUNT(*) AS n FROM information_schema.INNODB_TRX');
-      return rows[0]?.n === 0;
-    });
-    expect(await bench.stored(bench.source, 'gone')).toBe(0);
-  });
-
   test('shares backend connections between sessions that keep nothing there', async () => {
     const clients = await Promise.all(Array.from({ length: 10 }, () => bench.client()));
     for (const client of clients) await sideOf(client);
@@ -122,15 +111,6 @@ describe('traffic through ProxySQL', () => {
     );
     expect(pool[0]?.ConnUsed).toBe('0');
     expect(Number(pool[0]?.ConnFree)).toBeLessThan(5);
-  });
-
-  test('cuts a client whose transaction was on a connection that was lost', async () => {
-    const client = await bench.client();
-    await client.query('BEGIN');
-    const [rows] = await client.query<RowDataPacket[]>('SELECT CONNECTION_ID() AS id');
-    const direct = await bench.direct(bench.source);
-    await direct.query(`KILL CONNECTION ${rows[0]?.id}`);
-    expect(await errorOf(client.query('SELECT 1'))).toMatchObject({ code: 'PROTOCOL_CONNECTION_LOST' });
   });
 
   test('an OFFLINE_SOFT server takes no new sessions but keeps those with a transaction or state of their own', async () => {
@@ -156,16 +136,6 @@ describe('traffic through ProxySQL', () => {
     expect(await sideOf(kept)).toBe('target');
     // Multiplexing is off for this one: it is not drained.
     expect(await sideOf(stateful)).toBe('source');
-  });
-
-  test('a restart of the proxy cuts its clients', async () => {
-    const client = await bench.client();
-    expect(await sideOf(client)).toBe('source');
-    await bench.admin('SAVE MYSQL SERVERS TO DISK', 'SAVE MYSQL USERS TO DISK');
-    await bench.proxy.restart();
-    expect(await errorOf(client.query('SELECT 1'))).toBeDefined();
-    await bench.restartProxy();
-    expect(await sideOf(await bench.client())).toBe('source');
   });
 
   test('shows statements by digest', async () => {

@@ -188,6 +188,8 @@ export class ClientSession {
       this.info = null;
     }
     this.#draining = false;
+    // Who went away while this session was parked hears nothing any more, and nobody else ends it.
+    if (this.hasLeft) this.socket.end();
   }
 
   async #carryOut(payload: Buffer): Promise<void> {
