@@ -20,6 +20,14 @@ export interface SimServer {
   status: 'ONLINE' | 'SHUNNED' | 'OFFLINE_SOFT' | 'OFFLINE_HARD';
   readonly free: PooledConnection[];
   readonly used: Set<PooledConnection>;
+  /** Connections being opened: they count against max_connections. */
+  opening: number;
+}
+
+/** How long a statement waits for a connection (milliseconds of the proxy's monotonic clock). */
+export interface Patience {
+  readonly sinceMs: number;
+  readonly untilMs: number;
 }
 
 /** How long the proxy waits before it tries a server again that could not be reached (milliseconds). */
@@ -63,7 +71,7 @@ export class SimHostgroups {
       this.#groups.set(row.hostgroup_id, group);
       let server = group.find((one) => one.row.hostname === row.hostname && one.row.port === row.port);
       if (server === undefined) {
-        server = { row, status: 'ONLINE', free: [], used: new Set() };
+        server = { row, status: 'ONLINE', free: [], used: new Set(), opening: 0 };
         group.push(server);
       }
       server.row = row;
@@ -83,13 +91,16 @@ export class SimHostgroups {
     for (const waiting of this.#waiting.values()) for (const wake of [...waiting]) wake();
   }
 
-  /** A connection for exclusive use; waits for one until `deadlineMs`, then error 9001. */
-  async acquire(hostgroup: number, user: string, deadlineMs: number, signal: AbortSignal): Promise<PooledConnection> {
+  /**
+   * A connection for exclusive use. Without a server that takes statements, or with all their connections taken, it
+   * waits until that changes or its patience is over: error 9001.
+   */
+  async acquire(hostgroup: number, user: string, patience: Patience, signal: AbortSignal): Promise<PooledConnection> {
     for (;;) {
       signal.throwIfAborted();
-      const usable = this.online(hostgroup);
+      const usable = this.online(hostgroup).filter(hasRoom);
       if (usable.length === 0) {
-        await this.#parked(hostgroup, deadlineMs, signal);
+        await this.#parked(hostgroup, patience, signal);
         continue;
       }
       const server = this.#random.pick(usable);
@@ -99,7 +110,7 @@ export class SimHostgroups {
         server.used.add(pooled);
         return pooled;
       }
-      const opened = await this.#open(server, user, deadlineMs, signal);
+      const opened = await this.#open(server, user, patience, signal);
       if (opened !== null) return opened;
     }
   }
@@ -109,35 +120,43 @@ export class SimHostgroups {
     if (!server.used.delete(connection)) return;
     if (server.status === 'ONLINE' && connection.session.open) server.free.push(connection);
     else connection.session.close();
+    this.#wakeOne(server.row.hostgroup_id);
   }
 
   discard(connection: PooledConnection): void {
     connection.server.used.delete(connection);
     connection.session.close();
+    this.#wakeOne(connection.server.row.hostgroup_id);
+  }
+
+  #wakeOne(hostgroup: number): void {
+    this.#waiting.get(hostgroup)?.values().next().value?.();
   }
 
   async #open(
     server: SimServer,
     user: string,
-    deadlineMs: number,
+    patience: Patience,
     signal: AbortSignal,
   ): Promise<PooledConnection | null> {
     const { clock } = this.#process;
     const { hostname: host, port } = server.row;
+    makeRoom(server);
+    server.opening += 1;
     const opening = this.#connect(this.#process, { host, port }, user);
     const late = new AbortController();
-    const patience = clock.sleep(Math.max(0, deadlineMs - clock.monotonicMs()), late.signal).then(
+    const over = clock.sleep(Math.max(0, patience.untilMs - clock.monotonicMs()), late.signal).then(
       () => 'late' as const,
       () => 'late' as const,
     );
     try {
-      const opened = await Promise.race([opening, patience]);
+      const opened = await Promise.race([opening, over]);
       if (opened === 'late') {
         opening.then(
           (tooLate) => tooLate.close(),
           () => {},
         );
-        throw timeout(server.row.hostgroup_id);
+        throw this.#timeout(server.row.hostgroup_id, patience);
       }
       const session = failingOnClose(opened);
       if (server.status !== 'ONLINE' || signal.aborted) {
@@ -154,14 +173,15 @@ export class SimHostgroups {
     } catch (error) {
       if (!(error instanceof ConnectionLost)) throw error;
       await clock.sleep(tryAgainMs);
-      if (clock.monotonicMs() >= deadlineMs) throw timeout(server.row.hostgroup_id);
+      if (clock.monotonicMs() >= patience.untilMs) throw this.#timeout(server.row.hostgroup_id, patience);
       return null;
     } finally {
+      server.opening -= 1;
       late.abort(new Error('not waited for any more'));
     }
   }
 
-  #parked(hostgroup: number, deadlineMs: number, signal: AbortSignal): Promise<void> {
+  #parked(hostgroup: number, patience: Patience, signal: AbortSignal): Promise<void> {
     const { clock } = this.#process;
     return new Promise((resolve, reject) => {
       const waiting = this.#waiting.get(hostgroup) ?? new Set();
@@ -175,13 +195,30 @@ export class SimHostgroups {
       };
       const wake = () => done(resolve);
       const gone = () => done(() => reject(signal.reason));
-      const cancel = clock.after(Math.max(0, deadlineMs - clock.monotonicMs()), () =>
-        done(() => reject(timeout(hostgroup))),
+      const cancel = clock.after(Math.max(0, patience.untilMs - clock.monotonicMs()), () =>
+        done(() => reject(this.#timeout(hostgroup, patience))),
       );
       waiting.add(wake);
       signal.addEventListener('abort', gone);
     });
   }
+
+  #timeout(hostgroup: number, { sinceMs }: Patience): ProxyRefusal {
+    const waitedMs = Math.round(this.#process.clock.monotonicMs() - sinceMs);
+    return new ProxyRefusal(
+      9001,
+      `Max connect timeout reached while reaching hostgroup ${hostgroup} after ${waitedMs}ms`,
+    );
+  }
+}
+
+function hasRoom({ used, opening, row }: SimServer): boolean {
+  return used.size + opening < row.max_connections;
+}
+
+/** With every connection taken and none that fits, the one unused for longest makes place. */
+function makeRoom({ used, free, opening, row }: SimServer): void {
+  while (free.length > 0 && used.size + free.length + opening >= row.max_connections) free.shift()?.session.close();
 }
 
 /** What still waits for an answer when its connection is closed from this end hears of it. */
@@ -205,10 +242,6 @@ function failingOnClose(session: BackendSession): BackendSession {
     },
     onLost: (hear) => session.onLost(hear),
   };
-}
-
-function timeout(hostgroup: number): ProxyRefusal {
-  return new ProxyRefusal(9001, `Max connect timeout reached while reaching hostgroup ${hostgroup}`);
 }
 
 function closeAll(connections: readonly PooledConnection[]): void {

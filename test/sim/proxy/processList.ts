@@ -13,7 +13,7 @@ export function* processList(sessions: Iterable<ProxySession>, nowMs: number): G
     yield [
       0,
       session.id,
-      session.user,
+      session.user.username,
       session.schema,
       '10.0.0.1',
       40_000 + session.id,
@@ -33,7 +33,8 @@ export function* processList(sessions: Iterable<ProxySession>, nowMs: number): G
 
 function extendedInfo(session: ProxySession, nowMs: number): Record<string, unknown> {
   return {
-    client: { userinfo: { username: session.user, schemaname: session.schema } },
+    active_transactions: session.activeTransactions,
+    client: { userinfo: { username: session.user.username, schemaname: session.schema } },
     current_hostgroup: session.currentHostgroup,
     locked_on_hostgroup: -1,
     transaction_time_ms: Math.round((nowMs - session.transactionStartedAtMs) * 1_000),

@@ -5,7 +5,7 @@ import { Statistics } from '../../../infra/lab/proxysql/statistics.ts';
 import { Variables } from '../../../infra/lab/proxysql/variables.ts';
 import type { SimProcess } from '../time/process.ts';
 import type { Random } from '../time/random.ts';
-import type { ConnectBackend } from './backend.ts';
+import { type ConnectBackend, ProxyRefusal } from './backend.ts';
 import { SimHostgroups } from './hostgroups.ts';
 import { processList } from './processList.ts';
 import { ProxySession, type SessionHost } from './session.ts';
@@ -18,16 +18,14 @@ export class SimRuntime implements AdminRuntime, SessionHost {
   readonly queryCache = new Map<string, never>();
   readonly sessions = new Map<number, ProxySession>();
   readonly statistics = new Statistics();
-  readonly defaultHostgroup: number;
   #rules = new QueryRules();
   users: ReadonlyMap<string, RuntimeUser> = new Map();
   #sessionsBegun = 0;
   #rulesLoaded = 0;
 
-  constructor(process: SimProcess, random: Random, connect: ConnectBackend, defaultHostgroup: number) {
+  constructor(process: SimProcess, random: Random, connect: ConnectBackend) {
     this.process = process;
     this.hostgroups = new SimHostgroups(process, random, connect);
-    this.defaultHostgroup = defaultHostgroup;
   }
 
   get rules(): QueryRules {
@@ -48,14 +46,25 @@ export class SimRuntime implements AdminRuntime, SessionHost {
     return this.variables.number('mysql-connect_timeout_server_max');
   }
 
-  openSession(user: string, schema: string, drop: () => void): ProxySession {
-    const session = new ProxySession(this, ++this.#sessionsBegun, user, schema, drop);
+  /** Logs a client in; passwords are not asked for. Without a schema it is in the proxy's default one. */
+  openSession(name: string, schema: string, drop: () => void): ProxySession {
+    const user = this.users.get(name);
+    if (user === undefined) {
+      throw new ProxyRefusal(1045, `ProxySQL Error: Access denied for user '${name}'@'10.0.0.1' (using password: YES)`);
+    }
+    const used = schema || user.defaultSchema || this.variables.get('mysql-default_schema');
+    const session = new ProxySession(this, ++this.#sessionsBegun, user, used, drop);
     this.sessions.set(session.id, session);
     return session;
   }
 
+  forget(session: ProxySession): void {
+    this.sessions.delete(session.id);
+  }
+
   countError(session: ProxySession, hostgroup: number, host: string, errno: number): void {
-    const { user, schema } = session;
+    const { schema } = session;
+    const user = session.user.username;
     const common = { host, port: 3306, clientAddress: '10.0.0.1', lastError: `error ${errno}` };
     this.statistics.error({ ...common, hostgroup, user, schema, errno });
   }

@@ -29,8 +29,6 @@ export interface SimProxyOptions {
   readonly network: Network;
   readonly random: Random;
   readonly connectBackend: ConnectBackend;
-  /** Where a user's statements go that no rule says anything about. */
-  readonly defaultHostgroup: number;
   /** Statements of the platform's own set-up, before the first start. */
   readonly setUp: readonly string[];
 }
@@ -43,8 +41,18 @@ export interface ProxyClient {
 }
 
 /**
- * One ProxySQL in virtual time. Admin tables, layers and rules are the stand-in's own, which the conformance tests hold
- * to the real one; its sessions are a model that knows holds, transactions and drains.
+ * One ProxySQL in virtual time. Admin tables, layers and rules are the stand-in's own; sessions and connections are a
+ * model that knows holds, transactions and drains. `conformance/` holds it to the suites of the stand-in and the real one.
+ *
+ * What it leaves out, so that it is proven on those alone (`test/conformance/proxysql/*.test.ts`):
+ *
+ * | what | how it is here |
+ * |---|---|
+ * | prepared statements, batches, TLS, passwords, USE at a server | text, one statement at a time; tables are named with their schema |
+ * | SET and what else a session keeps: variables, `autocommit=0`, temporary tables, GET_LOCK, XA, a connection kept for LAST_INSERT_ID() | nothing is kept but a transaction; no session is locked (9006) |
+ * | `cache_ttl`, `OK_msg`, `delay`, `retries`, `multiplex`, `next_query_flagIN`, rewriting; `mysql-query_digests` and `…_keep_comment` | as if they were not set |
+ * | weights, shunning of servers that fail, error 2002 | any server with a weight; one that cannot be reached is tried again until 9001 |
+ * | tables of statistics but for the process list and errors; KILL | an error of the simulation |
  */
 export class SimProxy {
   readonly name: string;
@@ -112,7 +120,8 @@ export class SimProxy {
         link.request((): readonly [unknown, unknown] => {
           const answer = executed(commands, sql);
           if (answer.kind === 'rows') return [asObjects(answer.result), []];
-          return [{ affectedRows: answer.kind === 'ok' ? answer.affectedRows : 0 }, []];
+          const { affectedRows, info = '' } = answer.kind === 'ok' ? answer : { affectedRows: 0 };
+          return [{ affectedRows, info }, []];
         }),
       destroy: () => link.close(),
       on: (_, hear) => link.onLost(hear),
@@ -125,10 +134,7 @@ export class SimProxy {
     const runtime = this.#runtime;
     const session = await link.request(() => {
       const opened = runtime.openSession(user, schema, () => link.reset('dropped by the proxy'));
-      link.onClosed(() => {
-        runtime.sessions.delete(opened.id);
-        opened.close();
-      });
+      link.onClosed(() => opened.close());
       return opened;
     });
     return {
@@ -144,14 +150,15 @@ export class SimProxy {
   hostsFor(user: string, schema: string, sql: string): readonly string[] {
     const subject = { user, schema, clientAddress: '10.0.0.1', proxyPort: 6033 };
     const verdict = this.#runtime.rules.process(subject, sql, digestOf(sql), 0);
-    const hostgroup = verdict.destinationHostgroup ?? this.#runtime.defaultHostgroup;
+    const hostgroup = verdict.destinationHostgroup ?? this.#runtime.users.get(user)?.defaultHostgroup;
+    if (hostgroup === undefined) throw new RangeError(`${this.name} knows no user ${user}`);
     return this.#runtime.hostgroups.online(hostgroup).map(({ row }) => row.hostname);
   }
 
   #begin(database: AdminDatabase): [SimProcess, AdminDatabase, SimRuntime, AdminCommands] {
-    const { name, scheduler, random, connectBackend, defaultHostgroup } = this.#options;
+    const { name, scheduler, random, connectBackend } = this.#options;
     const process = new SimProcess(name, scheduler);
-    const runtime = new SimRuntime(process, random, connectBackend, defaultHostgroup);
+    const runtime = new SimRuntime(process, random, connectBackend);
     const layers = new Layers(database, runtime);
     database.fill('main.global_variables', VARIABLE_DEFAULTS);
     const saved = database.all('SELECT * FROM disk.global_variables');

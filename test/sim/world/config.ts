@@ -86,14 +86,19 @@ export function identityOf(routing: WorldChoice['routing'], orgId: number) {
 }
 
 /** What the platform has set up at a proxy before anybody thought of moving. */
-export function proxySetUp(site: string): string[] {
+export function proxySetUp(site: string, { orgs, routing }: WorldChoice): string[] {
   const { writerHostgroup, readerHostgroup } = sourceHostgroups;
   const servers = [
     [writerHostgroup, site],
     [readerHostgroup, site],
     ...regions.map((region) => [clusterHostgroup(region), clusterName(region)]),
   ];
+  const logins = new Set([users.app, ...orgs.map(({ orgId }) => identityOf(routing, orgId).user)]);
   return [
+    ...[...logins].map(
+      (user) =>
+        `INSERT INTO mysql_users (username, password, default_hostgroup) VALUES ('${user}', 'secret', ${writerHostgroup})`,
+    ),
     ...servers.map(
       ([hostgroup, host]) =>
         `INSERT INTO mysql_servers (hostgroup_id, hostname, port, max_connections) VALUES (${hostgroup}, '${host}', 3306, 200)`,

@@ -6,7 +6,7 @@ import { Random } from '../time/random.ts';
 import { Scheduler } from '../time/scheduler.ts';
 import { chooseWorld, type OrgChoice, regions, type WorldChoice } from './choice.ts';
 import { makeClients } from './clients.ts';
-import { clusterName, controllerConfig, proxyName, proxySetUp, siteNames, sourceHostgroups } from './config.ts';
+import { clusterName, controllerConfig, proxyName, proxySetUp, siteNames } from './config.ts';
 import { SimController } from './controllers.ts';
 import type { Databases, WorldJournal } from './databases.ts';
 import { RuleBroken, Story } from './story.ts';
@@ -84,8 +84,7 @@ export class World {
           network,
           random: this.random.fork(),
           connectBackend: databases.connectBackend,
-          defaultHostgroup: sourceHostgroups.writerHostgroup,
-          setUp: proxySetUp(siteNames[index % siteNames.length] ?? siteNames[0]),
+          setUp: proxySetUp(siteNames[index % siteNames.length] ?? siteNames[0], choice),
         }),
     );
     this.controllers = Array.from(

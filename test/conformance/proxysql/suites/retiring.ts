@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, test } from 'vitest';
-import { errorOf, HOLD, type ProxyBench, type Rule, TARGET } from './bench.ts';
+import { errorOf, HOLD, type ProxyBench, type Rule, sideOf, TARGET } from './bench.ts';
 
 const INSERT = "INSERT INTO BigDB.t (org, v) VALUES (42, 'held')";
 /** Waits where the gate's row is locked. */
@@ -38,6 +38,24 @@ export function retiringSuite(given: () => ProxyBench): void {
       ]);
       expect(await errorOf(client.query('COMMIT'))).toMatchObject({ code: 'PROTOCOL_CONNECTION_LOST' });
       expect(await bench.stored(bench.target, 'held')).toBe(0);
+    });
+
+    test('a server that is OFFLINE_HARD takes nothing: who comes waits until it is back', async () => {
+      await bench.rules(HELD);
+      await bench.copyServers(TARGET, HOLD);
+      const client = await bench.client();
+      expect(await sideOf(client)).toBe('target');
+      const setStatus = (status: string) =>
+        bench.admin(
+          `UPDATE mysql_servers SET status='${status}' WHERE hostgroup_id=${HOLD}`,
+          'LOAD MYSQL SERVERS TO RUNTIME',
+        );
+      await setStatus('OFFLINE_HARD');
+      const insert = client.query(INSERT);
+      await bench.parked();
+      await setStatus('ONLINE');
+      await insert;
+      expect(await bench.stored(bench.target, 'held')).toBe(1);
     });
 
     test('under an autocommit INSERT that waits at the server it has it run twice when a server comes back', async () => {

@@ -8,6 +8,9 @@ import { parameterValue } from './expression.ts';
 import type { Compiler } from './select.ts';
 import { type Assigned, assignments, change, type Run, remove, type Writer } from './write.ts';
 
+/** DEFAULT in the place of a value; no text, or a row with that text would be taken for it. */
+const byDefault = Symbol('DEFAULT');
+
 /** Makes INSERT, INSERT IGNORE, an upsert or REPLACE ready. */
 export function compileInsert(insert: Insert, compiler: Compiler): Run {
   const table = compiler.table(insert.into.schema, insert.into.table);
@@ -28,7 +31,7 @@ export function compileInsert(insert: Insert, compiler: Compiler): Run {
       const values: Value[] = table.columns.map((_, index) => defaults[index]?.(environment) ?? null);
       for (const [at, column] of columns.entries()) {
         const value = row[at];
-        if (value !== 'default') values[column] = value ?? null;
+        if (value !== byDefault) values[column] = value ?? null;
       }
       const id = generate(table, values, writer);
       if (id !== 0 && insertId === 0) insertId = id;
@@ -57,7 +60,7 @@ function generate(table: Table, values: Value[], writer: Writer): number {
   return id;
 }
 
-type Given = readonly (Value | 'default')[];
+type Given = readonly (Value | typeof byDefault)[];
 
 function rowsOf(insert: Insert, compiler: Compiler): (environment: Environment) => readonly Given[] {
   const { rows } = insert;
@@ -74,10 +77,9 @@ function rowsOf(insert: Insert, compiler: Compiler): (environment: Environment) 
   }
   const scope: Scope = { sources: [], outer: null, locals: new Set() };
   const evaluated = rows.map((row) =>
-    row.map((value) => (value === 'default' ? value : compiler.expression(value, scope))),
+    row.map((value) => (value === 'default' ? (): typeof byDefault => byDefault : compiler.expression(value, scope))),
   );
-  return (environment) =>
-    evaluated.map((row) => row.map((value) => (value === 'default' ? value : value(environment))));
+  return (environment) => evaluated.map((row) => row.map((value) => value(environment)));
 }
 
 function insertOne(
