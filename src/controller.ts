@@ -31,6 +31,7 @@ import type { Network } from './ports/network.ts';
 import type { Place } from './ports/place.ts';
 import type { ConfiguredProxies } from './ports/routing.ts';
 import type { Store } from './ports/store.ts';
+import type { WebhookStore } from './ports/webhooks.ts';
 import { Comparisons } from './proof/comparisons.ts';
 import { ReturnPath } from './returnPath/returnPath.ts';
 import { ReverseTasks } from './returnPath/reverseTask.ts';
@@ -46,6 +47,8 @@ import type { MigrationService } from './service/status.ts';
 import { createSamples } from './soaking/samples.ts';
 import { type RollbackLimit, RollbackTurns } from './soaking/turns.ts';
 import { effectHandlers } from './steps/handlers.ts';
+import { announcer } from './webhooks/announce.ts';
+import { Couriers } from './webhooks/couriers.ts';
 
 /** The configuration says `tls`, the driver of the databases `ssl`. */
 function withTls<T extends { tls?: unknown }>({ tls, ...rest }: T): Omit<T, 'tls'> & { ssl?: NonNullable<T['tls']> } {
@@ -53,7 +56,7 @@ function withTls<T extends { tls?: unknown }>({ tls, ...rest }: T): Omit<T, 'tls
 }
 
 /** The estate as it is opened: with all that the fleet's own work needs. */
-type OpenEstate = Estate & { readonly store: Store & FleetStore; readonly routing: Membership };
+type OpenEstate = Estate & { readonly store: Store & FleetStore & WebhookStore; readonly routing: Membership };
 
 /** Where every task finds the heartbeats. */
 const heartbeatTable = { schema: 'bigdb_cutover', table: 'heartbeat', orgColumn: 'org_id', siteColumn: 'site' };
@@ -93,7 +96,7 @@ export function openEstate(
     logger,
     connect: (region, homeRegion) => edges.dms(machine.dmsApi?.(region, homeRegion) ?? sdkApi(region), homeRegion),
   });
-  const store = edges.store(createStore(withTls(config.store), machine.openStore));
+  const store = edges.store(createStore(withTls(config.store), machine.openStore, announcer(config.webhooks)));
   const fleet = new Membership({ configured: openProxies(config, machine, edges), store, clock, logger });
   const heartbeats = new Heartbeats(clock, logger);
   return {
@@ -192,8 +195,9 @@ export async function startController(
   const attempts = new Attempts(estate);
   const keeper = new RouteKeeper(estate);
   const wayBack = new WayBackWatch(estate);
+  const instance = `${config.controller.name}-${estate.ids.uuid().slice(0, 8)}`;
   const driver = new Driver({
-    instance: `${config.controller.name}-${estate.ids.uuid().slice(0, 8)}`,
+    instance,
     leaseMs: config.controller.leaseMs,
     store: estate.store,
     clock: estate.clock,
@@ -257,11 +261,22 @@ export async function startController(
     waitingFor: (name) => keeper.waitingFor(name),
   });
 
+  metrics.showWebhooks(config.webhooks.map(({ name }) => name));
+  const couriers = new Couriers(config.webhooks, {
+    store: estate.store,
+    clock: estate.clock,
+    logger,
+    instance,
+    leaseMs: webhookLeaseMs,
+    onTry: (hook, outcome) => metrics.onWebhookTried(hook, outcome),
+  });
+
   const begin = async () => {
     await estate.store.migrate();
     await estate.routing.start();
     estate.heartbeats.start();
     await driver.start();
+    couriers.start();
   };
   const begun = beginWhenStoreAnswers(begin, estate, stopping.signal);
   await begun.firstTry;
@@ -294,6 +309,7 @@ export async function startController(
       stopping.abort(new Error('the controller stops'));
       await begun.ended;
       await driver.stop();
+      await couriers.stop();
       await wayBack.close();
       await estate.heartbeats.stop();
       await watch.stop();
@@ -320,6 +336,9 @@ function fleetService(
     keeper,
   });
 }
+
+/** Silence after which another controller delivers for a webhook (milliseconds): nobody waits, so it is no hurry. */
+const webhookLeaseMs = 15_000;
 
 /** Time between two tries to reach the store at the start (milliseconds). */
 const storeEveryMs = 1_000;

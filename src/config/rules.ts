@@ -206,6 +206,7 @@ export const rules: readonly Rule[] = [
   unique('clusters', (cluster) => cluster.homeRegion, 'homeRegion', 'the home region'),
   unique('proxies', (proxy) => proxy.name, 'name', 'the name'),
   unique('proxies', (proxy) => `${proxy.host}:${proxy.adminPort}`, 'adminPort', 'the admin address'),
+  unique('webhooks', (hook) => hook.name, 'name', 'the name'),
   places,
   everyRegion('dms', 'regions'),
   everyRegion('routing', 'clusters'),

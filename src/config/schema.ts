@@ -17,6 +17,7 @@ import {
   tls,
   userName,
 } from './values.ts';
+import { webhooksSchema } from './webhooks.ts';
 
 const arn = (kind: 'rep' | 'endpoint') =>
   z.string().regex(new RegExp(`^arn:[^:]+:dms:[^:]+:[^:]*:${kind}:.+$`), `must be a DMS ARN (arn:aws:dms:…:${kind}:…)`);
@@ -150,6 +151,7 @@ export function configSchema(references: References) {
         storageEveryMs: milliseconds(1_000, 86_400_000).default(600_000),
       })
       .prefault({}),
+    webhooks: webhooksSchema(references),
     policy: policySchema.prefault({}),
   });
 }

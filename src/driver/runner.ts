@@ -272,7 +272,7 @@ export class MigrationRunner {
       state: nextState,
       attempt: next.context.attempt || null,
       message: entry.message,
-      data: { ...entry.data, event: event.type },
+      data: { ...entry.data, ...(entered ? { previous: this.#state } : {}), event: event.type },
     });
     const sinceMs = entered ? now : this.#sinceMs;
     if (!next.hasTag('memory')) {

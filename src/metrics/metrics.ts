@@ -7,6 +7,7 @@ import type { Clock } from '../ports/clock.ts';
 import type { OrgTable, Place } from '../ports/place.ts';
 import type { ConfiguredProxies } from '../ports/routing.ts';
 import type { Store } from '../ports/store.ts';
+import type { TryOutcome } from '../ports/webhooks.ts';
 import { readVerification } from '../proof/record.ts';
 import { AttemptMeter } from './attempts.ts';
 import { CallMeter } from './calls.ts';
@@ -22,6 +23,7 @@ import { Sampler } from './sampler.ts';
 import { StoreMeter } from './store.ts';
 import { trafficSample } from './traffic.ts';
 import { VerificationMeter } from './verification.ts';
+import { WebhookMeter } from './webhooks.ts';
 
 /** How often what is asked of (milliseconds). */
 export interface SamplingConfig {
@@ -50,6 +52,7 @@ export class Metrics {
   readonly #keep: Keep;
   readonly #orgs: OwnedOrgs;
   readonly #verifications: VerificationMeter;
+  readonly #webhooks: WebhookMeter;
   readonly #sampler: Sampler;
   #proxies: ConfiguredProxies | null = null;
 
@@ -60,6 +63,7 @@ export class Metrics {
     const keep = this.#keep;
     this.#orgs = new OwnedOrgs(registry, clock, deps.homeRegions);
     this.#verifications = new VerificationMeter(registry, this.#orgs, clock);
+    this.#webhooks = new WebhookMeter(registry, clock);
     this.#sampler = new Sampler(registry, clock, deps.logger);
     const store = new StoreMeter({
       registry,
@@ -93,6 +97,15 @@ export class Metrics {
   onReleased({ migrationId }: MigrationContext): void {
     this.#orgs.onReleased(migrationId);
     this.#verifications.forget(migrationId);
+  }
+
+  /** Hooks that there are, so that their figures begin with nothing. */
+  showWebhooks(hooks: readonly string[]): void {
+    this.#webhooks.begin(hooks);
+  }
+
+  onWebhookTried(hook: string, outcome: TryOutcome['outcome']): void {
+    this.#keep(() => this.#webhooks.tried(hook, outcome));
   }
 
   /** Begins to ask, and to show what the process itself needs. */

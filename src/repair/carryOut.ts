@@ -223,7 +223,14 @@ async function waitForOperator(
       deadlines: {},
     },
     timeline: [
-      { atMs: nowMs, type: 'state', state: 'needsOperator', attempt: null, message: reason.message, data: {} },
+      {
+        atMs: nowMs,
+        type: 'state',
+        state: 'needsOperator',
+        attempt: null,
+        message: reason.message,
+        data: { previous: row.state },
+      },
     ],
     commands: [],
   });

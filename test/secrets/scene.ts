@@ -82,6 +82,13 @@ export async function startScene(): Promise<Scene> {
       JSON.stringify({ keys: [{ kty: 'oct', k: secretOf('jwt-key', secrets), kid: 'k1', alg: 'HS256' }] }),
     );
     document.jwt = { issuer: 'https://login.example.net/', audience: 'bigdb-cutover', keys: { file: 'jwks.json' } };
+    // Their paths are secrets, as a chat's are. The second one repeats in its answer what it was sent.
+    document.webhooks = ['https://127.0.0.1:1', aws.url].map((url, index) => {
+      secrets.make(`hook-path-${index}`, `s3cr3t-path-of-hook-${index}`);
+      secrets.env[`HOOK_URL_${index}`] = `${url}/${secrets.value(`hook-path-${index}`)}`;
+      const secret = secrets.make(`hook-secret-${index}`, `s3cr3t-of-hook-${index}+/ ?=&%"zz`);
+      return { name: `hook-${index}`, url: { env: `HOOK_URL_${index}` }, secret };
+    });
     secrets.make('db-user');
     await onServer(server, (connection) =>
       connection.query(

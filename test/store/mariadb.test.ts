@@ -7,6 +7,7 @@ import { operationsSuite } from './suites/operations.ts';
 import { ownershipSuite } from './suites/ownership.ts';
 import { schemaSuite } from './suites/schema.ts';
 import { servedSuite } from './suites/served.ts';
+import { webhookSuite } from './suites/webhooks.ts';
 import { type StoreServer, startStoreServer } from './world.ts';
 
 let started: StoreServer;
@@ -24,4 +25,5 @@ describe('the store on a mariadb server', () => {
   servedSuite(() => started);
   fleetSuite(() => started);
   censusSuite(() => started);
+  webhookSuite(() => started);
 });

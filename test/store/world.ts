@@ -11,22 +11,26 @@ import { openPool, type StorePool } from '../../src/adapters/store/connection.ts
 import { createStore } from '../../src/adapters/store/store.ts';
 import type { FleetStore } from '../../src/ports/fleet.ts';
 import type { JournalEntry, NewTimelineEvent, Store } from '../../src/ports/store.ts';
+import type { Announce, WebhookStore } from '../../src/ports/webhooks.ts';
 import { planned, policyWith } from '../statecharts/machine.ts';
 
 /** A server on which every test has a store of its own. */
 export interface StoreServer {
   readonly server: DatabaseServer;
   /** A store in a new, empty schema; `migrate()` has run unless `migrated` is false. */
-  newStore(options?: { migrated?: boolean }): Promise<StoreInstance>;
+  newStore(options?: { migrated?: boolean; announce?: Announce | null }): Promise<StoreInstance>;
   /** A pool of its own in a store's schema, as the adapter opens it. */
   pool(database: string): StorePool;
   close(): Promise<void>;
 }
 
+/** The store with all that it can do. */
+export type AnyStore = Store & FleetStore & WebhookStore;
+
 export interface StoreInstance {
-  readonly store: Store & FleetStore;
+  readonly store: AnyStore;
   /** Another controller's store in the same schema. */
-  another(): Store & FleetStore;
+  another(): AnyStore;
   /** One statement on a connection of the test's own, in the store's schema. */
   sql(statement: string, values?: unknown[]): Promise<RowDataPacket[]>;
 }
@@ -42,16 +46,16 @@ export async function startStoreServer(
     variables,
   });
   const { host, port, user, password } = server;
-  const stores: (Store & FleetStore)[] = [];
+  const stores: AnyStore[] = [];
   let made = 0;
   return {
     server,
-    async newStore({ migrated = true } = {}) {
+    async newStore({ migrated = true, announce = null } = {}) {
       made += 1;
       const database = `store_${made}`;
       await onServer(server, (connection) => connection.query(`CREATE DATABASE ${database}`));
       const open = () => {
-        const store = createStore({ host, port, user, password, database });
+        const store = createStore({ host, port, user, password, database }, openPool, announce);
         stores.push(store);
         return store;
       };

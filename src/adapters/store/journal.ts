@@ -2,9 +2,11 @@ import { z } from 'zod';
 import { OrgAlreadyMovingError } from '../../errors/service.ts';
 import { OwnershipLostError, StoreUnavailableError } from '../../errors/store.ts';
 import type { ListQuery, NewTimelineEvent, RecordName, Store } from '../../ports/store.ts';
+import type { Announce } from '../../ports/webhooks.ts';
 import { type StorePool, type StoreSession, transaction, withSession } from './connection.ts';
 import { countChange, migrationColumns, toAttempt, toListed, toMigration, toTimelineEvent, toVersion } from './rows.ts';
 import { beginServed, writeServed } from './served.ts';
+import { writeDeliveries } from './webhooks.ts';
 
 type JournalOperations = Pick<
   Store,
@@ -31,16 +33,25 @@ const sumsRow = z.object({ migrations: count, active: count, total: count, ended
 const besideRow = z.object({ migration_id: z.string() });
 const recordRow = z.object({ migration_id: z.string(), name: z.string(), value: z.string() });
 
-/** Appends to the timeline; `next_seq` of the migration's row is the lock that keeps the numbers without gaps. */
-async function append(session: StoreSession, id: string, events: readonly NewTimelineEvent[]): Promise<void> {
-  if (events.length === 0) return;
+/**
+ * Appends to the timeline; `next_seq` of the migration's row is the lock that keeps the numbers without gaps. Answers
+ * with the entries as they are numbered.
+ */
+async function append(
+  session: StoreSession,
+  id: string,
+  events: readonly NewTimelineEvent[],
+): Promise<readonly (NewTimelineEvent & { readonly seq: number })[]> {
+  if (events.length === 0) return [];
   const [locked] = await session.rows('SELECT next_seq FROM migrations WHERE id = ? FOR UPDATE', [id]);
-  let seq = seqRow.parse(locked).next_seq;
-  const values = events.map((e) => [id, seq++, e.atMs, e.type, e.state, e.attempt, e.message, JSON.stringify(e.data)]);
+  const first = seqRow.parse(locked).next_seq;
+  const entries = events.map((event, index) => ({ ...event, seq: first + index }));
+  const values = entries.map((e) => [id, e.seq, e.atMs, e.type, e.state, e.attempt, e.message, JSON.stringify(e.data)]);
   await session.write('INSERT INTO timeline (migration_id, seq, at_ms, type, state, attempt, message, data) VALUES ?', [
     values,
   ]);
-  await session.write('UPDATE migrations SET next_seq = ? WHERE id = ?', [seq, id]);
+  await session.write('UPDATE migrations SET next_seq = ? WHERE id = ?', [first + entries.length, id]);
+  return entries;
 }
 
 /** What a query asks for; its values end with the limit. `replicating` means the phase and every step in it. */
@@ -63,7 +74,7 @@ function conditionsOf({ state, homeRegion, orgId, id, ids, limit, after }: ListQ
   return { where: conditions.join(' AND '), values: [...values, limit] };
 }
 
-export function journalOperations(pool: StorePool): JournalOperations {
+export function journalOperations(pool: StorePool, announce: Announce | null): JournalOperations {
   return {
     async create(input) {
       try {
@@ -94,7 +105,10 @@ export function journalOperations(pool: StorePool): JournalOperations {
           ]);
           const { orgId, homeRegion, id: migrationId, atMs: sinceMs } = input;
           await beginServed(session, { orgId, homeRegion, migrationId, sinceMs });
-          await append(session, input.id, input.timeline);
+          const entries = await append(session, input.id, input.timeline);
+          if (announce !== null) {
+            await writeDeliveries(session, announce({ context: input.journal.context, entries }));
+          }
         });
       } catch (error) {
         if (!(error instanceof StoreUnavailableError) || error.details.errno !== duplicateKey) throw error;
@@ -200,12 +214,13 @@ export function journalOperations(pool: StorePool): JournalOperations {
         const { orgId, homeRegion, serving } = step.journal.context;
         const { id: migrationId, sinceMs } = step;
         await writeServed(session, { orgId, homeRegion, migrationId, side: serving, sinceMs });
-        await append(session, step.id, step.timeline);
+        const entries = await append(session, step.id, step.timeline);
+        if (announce !== null) await writeDeliveries(session, announce({ context: step.journal.context, entries }));
         if (step.commands.length > 0) await session.write('DELETE FROM inbox WHERE id IN (?)', [step.commands]);
         if (step.ended) await session.write('DELETE FROM inbox WHERE migration_id = ?', [step.id]);
       }),
 
-    note: (id, events) => transaction(pool, 'note', (session) => append(session, id, events)),
+    note: (id, events) => transaction(pool, 'note', async (session) => void (await append(session, id, events))),
 
     async events(id, after, limit) {
       const rows = await withSession(pool, 'read timeline', (session) =>

@@ -5,9 +5,10 @@ import { statements as first } from './migrations/0001.ts';
 import { statements as second } from './migrations/0002.ts';
 import { statements as third } from './migrations/0003.ts';
 import { statements as fourth } from './migrations/0004.ts';
+import { statements as fifth } from './migrations/0005.ts';
 
 /** Every migration of the store's schema, in order; the number is the index plus one. */
-const migrations: readonly (readonly Step[])[] = [first, second, third, fourth];
+const migrations: readonly (readonly Step[])[] = [first, second, third, fourth, fifth];
 
 /** A statement, or work that takes several. */
 type Step = string | ((connection: StoreConnection) => Promise<void>);

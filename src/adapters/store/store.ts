@@ -1,6 +1,7 @@
 import { between } from '../../failpoints/failpoints.ts';
 import type { FleetStore } from '../../ports/fleet.ts';
 import type { Store } from '../../ports/store.ts';
+import type { Announce, WebhookStore } from '../../ports/webhooks.ts';
 import { attemptOperations } from './attempts.ts';
 import { censusOperations } from './census.ts';
 import { openPool, type StoreConfig, type StorePool, withConnection, withSession } from './connection.ts';
@@ -10,14 +11,19 @@ import { operationsStore } from './operations.ts';
 import { ownershipOperations } from './ownership.ts';
 import { migrateSchema } from './schema.ts';
 import { servedOperations } from './served.ts';
+import { webhookOperations } from './webhooks.ts';
 
-/** The store on MySQL or MariaDB. Opens connections as they are needed; `migrate()` comes before anything else. */
+/**
+ * The store on MySQL or MariaDB. Opens connections as they are needed; `migrate()` comes before anything else. With
+ * `announce` each step takes along what webhooks are told of it.
+ */
 export function createStore(
   config: StoreConfig,
   open: (config: StoreConfig) => StorePool = openPool,
-): Store & FleetStore {
+  announce: Announce | null = null,
+): Store & FleetStore & WebhookStore {
   const pool = open(config);
-  const journal = journalOperations(pool);
+  const journal = journalOperations(pool, announce);
   const attempts = attemptOperations(pool);
   return {
     migrate: () => withConnection(pool, 'bring the schema up to date', migrateSchema),
@@ -32,6 +38,7 @@ export function createStore(
     ...servedOperations(pool),
     ...fleetOperations(pool),
     ...censusOperations(pool),
+    ...webhookOperations(pool),
     close: () => pool.end(),
   };
 }

@@ -10,6 +10,7 @@ import { operationsSuite } from '../../../store/suites/operations.ts';
 import { ownershipSuite } from '../../../store/suites/ownership.ts';
 import { schemaSuite } from '../../../store/suites/schema.ts';
 import { servedSuite } from '../../../store/suites/served.ts';
+import { webhookSuite } from '../../../store/suites/webhooks.ts';
 import type { StoreServer } from '../../../store/world.ts';
 import { suiteConnection } from './connection.ts';
 import { RealTime } from './realTime.ts';
@@ -22,12 +23,12 @@ function simulatedStoreServer(flavour: 'mariadb' | 'mysql'): StoreServer {
   let made = 0;
   return {
     server: { ...to, name: 'store' } as unknown as DatabaseServer,
-    async newStore({ migrated = true } = {}) {
+    async newStore({ migrated = true, announce = null } = {}) {
       made += 1;
       const database = `store_${made}`;
       time.server.core.catalog.createSchema(database, false);
       const open = () => {
-        const store = createStore({ ...to, password: '', database }, time.openStore);
+        const store = createStore({ ...to, password: '', database }, time.openStore, announce);
         stores.push(store);
         return store;
       };
@@ -66,4 +67,5 @@ describe.each(['mariadb', 'mysql'] as const)('the store on a simulated %s server
   ownershipSuite(() => started);
   operationsSuite(() => started);
   servedSuite(() => started);
+  webhookSuite(() => started);
 });
