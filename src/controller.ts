@@ -127,6 +127,7 @@ export function openEstate(
     rollbackTurns: new RollbackTurns({ limit: rollbackLimit(config), store, clock, logger }),
     logger,
     tables: config.catalogue.tables,
+    catalogue: config.catalogue,
     holdHostgroups: routing.holdHostgroups,
     proxiesPatienceMs: routing.connectTimeoutMs - longestHoldMs(config.policy.flipBudgetMs, config.controller.leaseMs),
   };

@@ -25,6 +25,8 @@ export const help = `bigdb-cutover: moves orgs from BigDB to their Aurora cluste
   bigdb-cutover fleet add NAME                give a proxy all routes, prove it, and count it again
   bigdb-cutover org ORG                       where the org is served, its home region and its migrations
   bigdb-cutover routing export                which org is served by which cluster, for the connection layer
+  bigdb-cutover catalog discover --config FILE [SCHEMA…]   which tables orgs own, which stay, which cannot move;
+                                              as a catalogue for the configuration, and what differs from its own
   bigdb-cutover fence install|status|remove --config FILE [ORG…]   without ORG: every org of CoreDB
   bigdb-cutover diagnose ORG --config FILE    journal and reality side by side; changes nothing
   bigdb-cutover repair ORG --config FILE      proposes the way back to a state that holds
@@ -45,8 +47,8 @@ A whole number is an org and means its open migration, else its newest; anything
   -h, --help
 
 Exit codes: 0 done; 1 failed; 2 wrong usage, value or configuration; 3 not allowed (state, role or policy);
-4 no such migration, org or proxy; 5 the controller (for fence, diagnose and repair: a database) cannot be reached or cannot answer now.
-fence status ends with 1 where the fence is not complete, diagnose where it found a contradiction, repair where it
+4 no such migration, org or proxy; 5 the controller (for fence, catalog, diagnose and repair: a database) cannot be reached or cannot answer now.
+fence status ends with 1 where the fence is not complete, catalog discover where the catalogue is another, diagnose where it found a contradiction, repair where it
 proposes something, preflight where something stands in the way.
 `;
 
@@ -66,6 +68,16 @@ export interface FenceInvocation {
   readonly orgIds: readonly number[];
   /** Instead of the accounts in the configuration, at every place. */
   readonly account: { readonly user: string; readonly password: string } | null;
+  readonly json: boolean;
+}
+
+/** `catalog`, which goes to the databases itself. */
+export interface CatalogInvocation {
+  readonly command: 'catalog';
+  readonly action: 'discover';
+  readonly config: string;
+  /** Empty: every schema that holds data. */
+  readonly schemas: readonly string[];
   readonly json: boolean;
 }
 
@@ -110,6 +122,7 @@ export type Invocation =
   | { readonly command: 'help' }
   | { readonly command: 'serve'; readonly config: string; readonly json: boolean }
   | FenceInvocation
+  | CatalogInvocation
   | RepairInvocation
   | OperationsInvocation
   | FleetInvocation
@@ -171,6 +184,12 @@ export function parseInvocation(
     if (known === undefined) throw new UsageError(`fence: expected ${fenceActions.join(', ')}`);
     const config = configOf(values, command);
     return { command, action: known, config, orgIds: orgs.map(orgIdOf), account: accountOf(values, env), json };
+  }
+  if (command === 'catalog') {
+    only(values, command, ['config', 'json']);
+    const [action, ...schemas] = rest;
+    if (action !== 'discover') throw new UsageError('catalog: expected discover');
+    return { command, action, config: configOf(values, command), schemas, json };
   }
   if (command === 'diagnose' || command === 'repair') {
     only(values, command, command === 'repair' ? ['config', 'json', 'serve', 'confirm', 'reason'] : ['config', 'json']);

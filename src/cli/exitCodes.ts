@@ -9,7 +9,7 @@ export const exitCodes = {
   notAllowed: 3,
   /** No such migration or org. */
   notFound: 4,
-  /** The controller, or for `fence` a database, cannot be reached, or cannot answer now (503). */
+  /** The controller, or for `fence` and `catalog` a database, cannot be reached, or cannot answer now (503). */
   unreachable: 5,
 } as const;
 export type ExitCode = (typeof exitCodes)[keyof typeof exitCodes];

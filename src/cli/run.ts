@@ -47,6 +47,10 @@ async function carryOut(
       const { fence } = await import('./fence.ts');
       return fence(invocation, env, output);
     }
+    case 'catalog': {
+      const { catalog } = await import('./catalog.ts');
+      return catalog(invocation, env, output);
+    }
     case 'diagnose':
     case 'repair': {
       const { look } = await import('./repair.ts');

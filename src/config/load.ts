@@ -13,16 +13,35 @@ import { type Config, configSchema } from './schema.ts';
  * @param env where `{ env: NAME }` references are looked up, usually `process.env`
  */
 export function loadConfig(path: string, env: Readonly<Record<string, string | undefined>>): Config {
-  let text: string;
+  return parseConfig(textAt(path), { file: path, folder: dirname(path), env });
+}
+
+function textAt(path: string): string {
   try {
-    text = readFileSync(path, 'utf8');
+    return readFileSync(path, 'utf8');
   } catch (error) {
     const cause = `the file cannot be read: ${messageOf(error)}`;
     throw new ConfigInvalidError(path, [{ path: '', position: null, cause, remedy: 'Give the path of a YAML file.' }], {
       cause: error,
     });
   }
-  return parseConfig(text, { file: path, folder: dirname(path), env });
+}
+
+/** `loadConfig` for who is about to make the catalogue: one that has none yet will do. */
+export function loadConfigForDiscovery(
+  path: string,
+  env: Readonly<Record<string, string | undefined>>,
+): { readonly config: Config; readonly catalogued: boolean } {
+  const text = textAt(path);
+  const from = { file: path, folder: dirname(path), env };
+  const raw: unknown = parseDocument(text).toJS();
+  const catalogued = typeof raw !== 'object' || raw === null || 'catalogue' in raw;
+  if (catalogued) return { config: parseConfig(text, from), catalogued };
+  // Only the shape of a catalogue: nothing is looked for under these names.
+  return {
+    config: parseConfig(`${text}\ncatalogue: { tables: [{ schema: x, table: x, orgColumn: x }] }\n`, from),
+    catalogued,
+  };
 }
 
 /** `loadConfig` for a text: `file` names it in errors, files in it are relative to `folder`. */

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { confirmableCodes } from '../catalogue/catalogue.ts';
 import { jwtSchema, roles } from './identity.ts';
 import { leaseDefaultMs } from './longestHold.ts';
 import { policySchema } from './policy.ts';
@@ -121,8 +122,20 @@ export function configSchema(references: References) {
       .min(1),
     routing: routingSchema,
     catalogue: z.strictObject({
+      /** Counted up with every change. */
+      version: z.int().min(1).default(1),
       tables: z.array(z.strictObject({ ...table, orgColumn: identifier })).min(1),
       techTables: z.array(z.strictObject(table)).default([]),
+      /** What preflight cannot know and somebody vouches for. */
+      confirmed: z
+        .array(
+          z.strictObject({
+            code: z.enum(confirmableCodes),
+            of: z.string().min(1).max(300),
+            because: z.string().min(1).max(1_000),
+          }),
+        )
+        .default([]),
     }),
     fence: z.strictObject({
       users: z.strictObject({

@@ -51,6 +51,7 @@ export async function dryRun(
     ids: only<Estate['ids']>('ids', { uuid: () => 'drawn then' }),
     logger: estate.logger,
     tables: estate.tables,
+    catalogue: estate.catalogue,
     holdHostgroups: estate.holdHostgroups,
   });
   const rest = restOf(now.state, migration);

@@ -1,3 +1,4 @@
+import type { Catalogue } from '../catalogue/catalogue.ts';
 import type { Logger } from '../driver/logger.ts';
 import type { Heartbeats } from '../heartbeat/heartbeats.ts';
 import type { Clock } from '../ports/clock.ts';
@@ -38,6 +39,7 @@ export interface Estate {
   readonly rollbackTurns: RollbackTurns;
   readonly logger: Logger;
   readonly tables: readonly OrgTable[];
+  readonly catalogue: Catalogue;
   readonly holdHostgroups: { readonly from: number; readonly to: number };
   /** How long the proxies let clients wait beyond the longest hold, before they fail them (milliseconds). */
   readonly proxiesPatienceMs: number;

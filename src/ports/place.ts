@@ -1,4 +1,5 @@
 import type { Finding } from './finding.ts';
+import type { Inventory } from './inventory.ts';
 import type { PlaceLoad, TableSize } from './traffic.ts';
 
 /**
@@ -165,6 +166,8 @@ export interface Place {
   openViews(count: number, signal?: AbortSignal): Promise<readonly ReadView[]>;
 
   shapes(tables: readonly OrgTable[]): Promise<readonly TableShape[]>;
+  /** All base tables of these schemas, or of every one that holds data; reads no row. */
+  inventory(schemas: readonly string[] | null): Promise<Inventory>;
   counts(tables: readonly OrgTable[], orgId: number): Promise<readonly TableCount[]>;
   /**
    * Deletes the org's rows here in chunks by primary key as the purge user; each chunk checks the epoch FOR UPDATE in

@@ -3,6 +3,7 @@ import { CutoverError, PreflightTimeoutError } from '../errors/index.ts';
 import type { Estate } from '../estate/estate.ts';
 import type { Finding } from '../ports/finding.ts';
 import { attributionFindings } from './attribution.ts';
+import { catalogueFindings } from './catalogue.ts';
 import { comparableFindings } from './comparable.ts';
 import { type Check, findingFrom } from './finding.ts';
 import { placeFindings } from './places.ts';
@@ -16,6 +17,7 @@ import { targetFindings } from './target.ts';
 const checks: Readonly<Record<string, Check>> = {
   'the home region': regionFindings,
   'sites and cluster': placeFindings,
+  'the catalogue': catalogueFindings,
   'the shapes of the tables': shapeFindings,
   'whether the tables can be compared': comparableFindings,
   'rows at the target': targetFindings,

@@ -17,6 +17,11 @@ export async function takeSnapshot(estate: Estate, run: EffectRun): Promise<{ la
     readSchema(estate, migration.homeRegion),
     estate.sites[0].counts(estate.tables, migration.orgId),
   ]);
-  await estate.store.putRecord(migration.migrationId, 'snapshot', { positions, schema, counts });
+  await estate.store.putRecord(migration.migrationId, 'snapshot', {
+    positions,
+    schema,
+    counts,
+    catalogueVersion: estate.catalogue.version,
+  });
   return { largestLobBytes: Math.max(0, ...counts.map(({ largestLobBytes }) => largestLobBytes)) };
 }

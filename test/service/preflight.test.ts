@@ -9,7 +9,7 @@ test('a question that is never answered is a finding when the time is over, besi
   const refuses = async (): Promise<never> => {
     throw new StoreUnavailableError('gone');
   };
-  const place = { kind: 'site', name: 'lon1', findings: refuses, shapes: refuses, counts: refuses };
+  const place = { kind: 'site', name: 'lon1', findings: refuses, shapes: refuses, counts: refuses, inventory: refuses };
   const { context } = planned(policyWith());
   const estate = {
     clock: systemClock,
@@ -20,6 +20,7 @@ test('a question that is never answered is a finding when the time is over, besi
     routing: { refresh: refuses },
     samples: { attribution: { get: refuses } },
     tables: [],
+    catalogue: { version: 1, tables: [], techTables: [], confirmed: [] },
   } as unknown as Estate;
   const findings = await preflight(estate, context, 50);
   const codes = findings.map(({ code }) => code);

@@ -1,4 +1,5 @@
 import type { Finding } from '../../ports/finding.ts';
+import type { Inventory } from '../../ports/inventory.ts';
 import type {
   BinlogPosition,
   ClientHost,
@@ -28,6 +29,7 @@ import { enrol, readFence } from './fenceRow.ts';
 import { findings } from './findings/index.ts';
 import { beat, forgetHeartbeats, readHeartbeats, writeMarker } from './heartbeats.ts';
 import { isReadOnly, readIdentity } from './identity.ts';
+import { inventory } from './inventory.ts';
 import { load, runningThreads } from './load.ts';
 import { MetadataWatch } from './metadataWatch.ts';
 import { Readers } from './reader.ts';
@@ -165,6 +167,10 @@ class MysqlPlace implements DatabasePlace {
 
   shapes(tables: readonly OrgTable[]): Promise<readonly TableShape[]> {
     return shapes(this.#context, tables);
+  }
+
+  inventory(schemas: readonly string[] | null): Promise<Inventory> {
+    return inventory(this.#context, schemas);
   }
 
   counts(tables: readonly OrgTable[], orgId: number): Promise<readonly TableCount[]> {

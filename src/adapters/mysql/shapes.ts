@@ -49,6 +49,9 @@ export async function shapeOf(session: Session, { schema, table }: OrgTable): Pr
   };
 }
 
+/** Whether a column's EXTRA says that its value is computed. */
+export const isGenerated = (extra: string): boolean => GENERATED.test(extra);
+
 function columnShape(row: z.infer<typeof columnRow>): ColumnShape {
   const { name, type, characterSet, collation } = row;
   return {
@@ -57,6 +60,6 @@ function columnShape(row: z.infer<typeof columnRow>): ColumnShape {
     nullable: row.nullable === 'YES',
     characterSet,
     collation,
-    generated: GENERATED.test(row.extra),
+    generated: isGenerated(row.extra),
   };
 }

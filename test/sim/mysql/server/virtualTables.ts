@@ -35,20 +35,27 @@ const TABLES: Readonly<Record<string, Definition>> = {
         ),
   },
   'information_schema.tables': {
-    columns: 'TABLE_SCHEMA TABLE_NAME ENGINE AUTO_INCREMENT',
+    columns: 'TABLE_SCHEMA TABLE_NAME TABLE_TYPE ENGINE TABLE_ROWS AUTO_INCREMENT',
     rows: (core) =>
       core.catalog
         .tables()
-        .map((table) => [table.schema, table.name, 'InnoDB', table.autoIncrement < 0 ? null : core.nextId(table)]),
+        .map((table) => [
+          table.schema,
+          table.name,
+          'BASE TABLE',
+          'InnoDB',
+          table.rows().length,
+          table.autoIncrement < 0 ? null : core.nextId(table),
+        ]),
   },
   'information_schema.statistics': {
-    columns: 'TABLE_SCHEMA TABLE_NAME INDEX_NAME COLUMN_NAME SEQ_IN_INDEX',
+    columns: 'TABLE_SCHEMA TABLE_NAME INDEX_NAME NON_UNIQUE COLUMN_NAME SEQ_IN_INDEX',
     rows: (core) =>
       core.catalog
         .tables()
         .flatMap((table) =>
           [{ name: 'PRIMARY', columns: table.primary }, ...table.unique].flatMap(({ name, columns }) =>
-            columns.map((column, at) => [table.schema, table.name, name, table.columns[column]?.name ?? '', at + 1]),
+            columns.map((column, at) => [table.schema, table.name, name, 0, table.columns[column]?.name ?? '', at + 1]),
           ),
         ),
   },
@@ -67,9 +74,11 @@ const TABLES: Readonly<Record<string, Definition>> = {
       ]),
   },
   'information_schema.referential_constraints': {
-    columns: 'CONSTRAINT_SCHEMA CONSTRAINT_NAME TABLE_NAME UPDATE_RULE DELETE_RULE',
+    columns:
+      'CONSTRAINT_SCHEMA CONSTRAINT_NAME TABLE_NAME UNIQUE_CONSTRAINT_SCHEMA REFERENCED_TABLE_NAME UPDATE_RULE DELETE_RULE',
     rows: none,
   },
+  'information_schema.events': { columns: 'EVENT_SCHEMA EVENT_NAME STATUS EVENT_DEFINITION', rows: none },
   'information_schema.partitions': { columns: 'TABLE_SCHEMA TABLE_NAME PARTITION_NAME', rows: none },
   'information_schema.schema_privileges': { columns: 'GRANTEE TABLE_SCHEMA PRIVILEGE_TYPE', rows: none },
   'information_schema.table_privileges': { columns: 'GRANTEE TABLE_SCHEMA TABLE_NAME PRIVILEGE_TYPE', rows: none },

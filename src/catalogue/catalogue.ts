@@ -1,0 +1,34 @@
+import type { OrgTable } from '../ports/place.ts';
+
+/** A table by its name. */
+export interface TableName {
+  readonly schema: string;
+  readonly table: string;
+}
+
+/** Findings that schemas alone cannot settle: somebody who knows the platform may, with a reason. */
+export const confirmableCodes = ['UNIQUE_KEY_WITHOUT_ORG', 'TABLE_HAS_TRIGGER', 'EVENT_ON_TABLE'] as const;
+
+/** What somebody has looked into and vouches for. */
+export interface Confirmation {
+  readonly code: (typeof confirmableCodes)[number];
+  /** What the finding names as its `object`. */
+  readonly of: string;
+  readonly because: string;
+}
+
+/** The confirmed catalogue: what moves with an org, and what stays. */
+export interface Catalogue {
+  /** Counted up with every change, by whoever confirms it. */
+  readonly version: number;
+  readonly tables: readonly OrgTable[];
+  readonly techTables: readonly TableName[];
+  readonly confirmed: readonly Confirmation[];
+}
+
+export const nameOf = ({ schema, table }: TableName): string => `${schema}.${table}`;
+
+/** Schemas in which the catalogue names a table. */
+export const schemasOf = ({ tables, techTables }: Pick<Catalogue, 'tables' | 'techTables'>): string[] => [
+  ...new Set([...tables, ...techTables].map(({ schema }) => schema)),
+];
