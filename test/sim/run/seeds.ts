@@ -12,6 +12,9 @@ export interface SeedsResult {
 
 const workerFile = fileURLToPath(new URL('./worker.ts', import.meta.url));
 
+/** Node keeps the signals that a killed process still listened to, and all that hangs on them: a thread has its day. */
+const seedsPerThread = 50;
+
 /**
  * Runs seeds in worker threads, which share nothing.
  *
@@ -33,11 +36,13 @@ export async function runSeeds(
       worker.once('error', reject);
       worker.postMessage(seed);
     });
-  const work = async () => {
+  const inOneThread = async () => {
     // Worlds are thrown away whole: a large nursery saves the collector most of its work.
     const worker = new Worker(workerFile, { resourceLimits: { maxYoungGenerationSizeMb: 64 } });
     try {
-      for (let seed = left.shift(); seed !== undefined; seed = left.shift()) {
+      for (let ran = 0; ran < seedsPerThread; ran++) {
+        const seed = left.shift();
+        if (seed === undefined) return;
         const result = await runOne(worker, seed);
         addCoverage(coverage, result.coverage);
         options.onSeed?.(result);
@@ -48,6 +53,9 @@ export async function runSeeds(
     } finally {
       await worker.terminate();
     }
+  };
+  const work = async () => {
+    while (left.length > 0) await inOneThread();
   };
   await Promise.all(Array.from({ length: Math.min(options.workers, seeds.length) }, work));
   return { coverage, failing: failing.sort((one, other) => one.seed - other.seed) };
