@@ -19,6 +19,12 @@ const benchmarks: readonly { name: string; about: string; load(): Promise<Benchm
     load: async () => (await import('./verify/verify.ts')).verify,
   },
   {
+    name: 'proof',
+    about:
+      'write pause of a flip whose cutover point is compared, beside the same flip without: as `flip`, turn by turn',
+    load: async () => (await import('./proof/proof.ts')).proof,
+  },
+  {
     name: 'api',
     about: 'answers per second to 1,000 pollers, 10,000 migrations in the store',
     load: async () => (await import('./api/api.ts')).api,

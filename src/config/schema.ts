@@ -148,12 +148,16 @@ export function configSchema(references: References) {
     rollback: z.strictObject({ atOnce: z.int().min(1).max(1_000).default(5) }).prefault({}),
     /** Where rows are written that stay behind when an approver accepts their loss; has to be there when it is needed. */
     exports: z.strictObject({ directory: z.string().min(1).default('/var/lib/bigdb-cutover/exports') }).prefault({}),
-    /** So that comparisons of live sides are not felt: orgs at once, chunks at once of each, and when a place is busy. */
+    /**
+     * So that comparisons of live sides are not felt: orgs at once, chunks at once of each, and when a place is busy.
+     * `cutoverViews`: read views of each side that hold the cutover point; without any there is no proof of it.
+     */
     verification: z
       .strictObject({
         atOnce: z.int().min(1).max(16).default(2),
         viewsPerSide: z.int().min(1).max(8).default(2),
         busyThreads: z.int().min(2).max(10_000).default(64),
+        cutoverViews: z.int().min(0).max(8).default(2),
       })
       .prefault({}),
     /** What /metrics shows is asked for beside the work, so often; no statements of orgs with `queriesEveryMs: 0`. */

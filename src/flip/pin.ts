@@ -1,10 +1,8 @@
 import type { EffectRun } from '../driver/handlers.ts';
 import { FlipNotReadyError } from '../errors/index.ts';
 import { clusterOf, type Estate } from '../estate/estate.ts';
+import type { Place } from '../ports/place.ts';
 import { budgetLeftMs, type FlipAttempt, placesOf } from './attempt.ts';
-
-/** Views of each side that the comparison will use. */
-const viewsPerSide = 2;
 
 /**
  * Nobody may write on either side now. Opens the read views that the comparison of this very moment will use after
@@ -17,9 +15,11 @@ export async function pin(estate: Estate, attempt: FlipAttempt, run: EffectRun):
   const cluster = clusterOf(estate, homeRegion);
   const timeoutMs = Math.max(50, Math.floor(budgetLeftMs(attempt, estate.clock.monotonicMs()) / 2));
   await Promise.all(to.map((place) => place.setFence(orgId, 'nobody', epoch, timeoutMs, run.signal)));
+  const { cutoverViews } = estate.comparisons.limits;
+  const viewsOf = async (place: Place) => (cutoverViews === 0 ? [] : place.openViews(cutoverViews, run.signal));
   const [source, target, position] = await Promise.allSettled([
-    taskSite.openViews(viewsPerSide, run.signal),
-    cluster.openViews(viewsPerSide, run.signal),
+    viewsOf(taskSite),
+    viewsOf(cluster),
     cluster.binlogPosition(run.signal),
   ]);
   attempt.views = {

@@ -6,7 +6,7 @@ import type { Clock } from '../ports/clock.ts';
 import type { Place } from '../ports/place.ts';
 import { SharedReading } from '../soaking/shared.ts';
 
-/** How comparisons of live sides are kept from being felt. */
+/** How comparisons are kept from being felt. */
 export interface ComparisonLimits {
   /** Comparisons at once, over all orgs of this controller. */
   readonly atOnce: number;
@@ -14,6 +14,8 @@ export interface ComparisonLimits {
   readonly viewsPerSide: number;
   /** Statements running at a place beyond which no further chunk begins. */
   readonly busyThreads: number;
+  /** Read views of each side that a flip pins for the comparison of its cutover point; 0: the live sides are compared. */
+  readonly cutoverViews: number;
 }
 
 /** A place is asked this often how busy it is (milliseconds), and this long a comparison waits before it looks again. */

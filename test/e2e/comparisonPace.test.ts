@@ -18,7 +18,7 @@ const patienceMs = 120_000;
 
 const change = (config: LooseConfig) => {
   // With one view a chunk's end is noted as soon as the next one begins.
-  config.verification = { busyThreads, viewsPerSide: 1 };
+  config.verification = { busyThreads, viewsPerSide: 1, cutoverViews: 0 };
   // The calls first: under the brake each chunk before them takes as long as it may wait.
   const { tables } = config.catalogue;
   const isCalls = ({ table }: { table: string }) => table === 'CallLogs';
@@ -141,6 +141,8 @@ it('lag of the way back puts the brake on the comparison of an org on the cluste
   const { orgId } = stage.org(1);
   const id = await stage.toReady(orgId, { reverseLagMs: 10_000 });
   const soaking = await stage.toSoaking(id);
+  // No view of the cutover point was pinned.
+  expect(soaking.verification?.kind).toBe('live');
   const reverse = `bigdb-org${orgId}-reverse`;
   await stage.lab.dms.faults.holdApply(true, reverse);
   const behind = /it waits while the lag is (\d+) ms/;

@@ -12,7 +12,7 @@ function world(serving: 'source' | 'cluster' = 'source') {
   const clock = new FakeClock();
   const now = { lagMs: 0, threads: { lon1: 1, cluster: 1 } };
   const heartbeats = { lag: () => ({ lagMs: now.lagMs, origin: 'lon1', atMs: clock.monotonicMs() }) };
-  const limits = { atOnce: 1, viewsPerSide: 2, busyThreads };
+  const limits = { atOnce: 1, viewsPerSide: 2, busyThreads, cutoverViews: 2 };
   const comparisons = new Comparisons({ limits, clock, heartbeats });
   const place = (name: 'lon1' | 'cluster') => ({ name, runningThreads: async () => now.threads[name] }) as Place;
   const places = [place('lon1'), place('cluster')];

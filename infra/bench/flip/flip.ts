@@ -10,15 +10,21 @@ import { figuresOf, percentile, ratio, round } from '../figures.ts';
 import { FloorByHand, type FloorSample } from './floor.ts';
 
 /** 16 writers and 4 readers of one org, at the rates that two cores carry with everything else of the lab. */
-const proxies = 4;
-const clients = { writersPerProxy: 4, readersPerProxy: 1, ratePerOrg: 300, readsPerOrg: 200, jobInstancesPerProxy: 0 };
+export const proxies = 4;
+export const clients = {
+  writersPerProxy: 4,
+  readersPerProxy: 1,
+  ratePerOrg: 300,
+  readsPerOrg: 200,
+  jobInstancesPerProxy: 0,
+};
 /** Floors taken before each flip. */
 const floorSamples = 5;
 /** A wait counts when it ended in the hold or so long after it (milliseconds). */
-const afterReleaseMs = 250;
+export const afterReleaseMs = 250;
 
 /** What one migration, there and back, has shown. */
-interface RoundTrip {
+export interface RoundTrip {
   readonly flips: readonly FlipSpan[];
   readonly attempts: readonly Attempt[];
   readonly floors: readonly FloorSample[];
@@ -64,18 +70,22 @@ async function measure(lab: Lab, { flips, signal, say }: BenchOptions): Promise<
   }
 }
 
-async function thereAndBack(stage: Stage, orgId: number, byHand: FloorByHand): Promise<RoundTrip> {
+/** @param byHand measures the floor before each flip, where there is one */
+export async function thereAndBack(stage: Stage, orgId: number, byHand: FloorByHand | null): Promise<RoundTrip> {
   const floors: FloorSample[] = [];
+  const floor = async (direction: 'forward' | 'back') => {
+    for (let n = 0; byHand !== null && n < floorSamples; n++) floors.push(await byHand.measure(orgId, direction));
+  };
   const id = await toReady(stage, orgId);
-  for (let n = 0; n < floorSamples; n++) floors.push(await byHand.measure(orgId, 'forward'));
+  await floor('forward');
   await toSoaking(stage, id);
-  for (let n = 0; n < floorSamples; n++) floors.push(await byHand.measure(orgId, 'back'));
+  await floor('back');
   await stage.api.command(id, 'rollback', 'the benchmark goes to and fro');
   const { attempts } = await until(stage, id, 'rolledBack', ({ state }) => state === 'rolledBack');
   return { flips: flipsOf(await stage.api.events(id)), attempts, floors };
 }
 
-function describe(trip: RoundTrip | undefined): string {
+export function describe(trip: RoundTrip | undefined): string {
   return (trip?.attempts ?? []).map(({ direction, writePauseMs }) => `${direction} ${writePauseMs} ms`).join(', ');
 }
 
@@ -146,7 +156,7 @@ async function resultOf(
 }
 
 /** Median time of each step (milliseconds), in the order of the steps. */
-function phasesOf(attempts: readonly Attempt[], direction: 'forward' | 'back'): Record<string, number> {
+export function phasesOf(attempts: readonly Attempt[], direction: 'forward' | 'back'): Record<string, number> {
   const times = new Map<string, number[]>();
   for (const attempt of attempts) {
     if (attempt.direction !== direction) continue;
