@@ -150,7 +150,7 @@ export function configSchema(references: References) {
     exports: z.strictObject({ directory: z.string().min(1).default('/var/lib/bigdb-cutover/exports') }).prefault({}),
     /**
      * So that comparisons of live sides are not felt: orgs at once, chunks at once of each, and when a place is busy.
-     * `cutoverViews`: read views of each side that hold the cutover point; without any there is no proof of it.
+     * `cutoverViews`: read views of each side that hold a cutover point; 0 leaves that of the way there without its proof.
      */
     verification: z
       .strictObject({

@@ -4,6 +4,9 @@ import { clusterOf, type Estate } from '../estate/estate.ts';
 import type { Place } from '../ports/place.ts';
 import { budgetLeftMs, type FlipAttempt, placesOf } from './attempt.ts';
 
+/** Behind a way back clients write at the sites, and no task carries it: only pinned views prove its cutover point. */
+const leastViewsBack = 2;
+
 /**
  * Nobody may write on either side now. Opens the read views that the comparison of this very moment will use after
  * release, and reads the binlog position from which the task of the way back will start.
@@ -16,7 +19,8 @@ export async function pin(estate: Estate, attempt: FlipAttempt, run: EffectRun):
   const timeoutMs = Math.max(50, Math.floor(budgetLeftMs(attempt, estate.clock.monotonicMs()) / 2));
   await Promise.all(to.map((place) => place.setFence(orgId, 'nobody', epoch, timeoutMs, run.signal)));
   const { cutoverViews } = estate.comparisons.limits;
-  const viewsOf = async (place: Place) => (cutoverViews === 0 ? [] : place.openViews(cutoverViews, run.signal));
+  const count = attempt.direction === 'back' ? Math.max(leastViewsBack, cutoverViews) : cutoverViews;
+  const viewsOf = async (place: Place) => (count === 0 ? [] : place.openViews(count, run.signal));
   const [source, target, position] = await Promise.allSettled([
     viewsOf(taskSite),
     viewsOf(cluster),

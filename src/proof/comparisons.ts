@@ -14,7 +14,7 @@ export interface ComparisonLimits {
   readonly viewsPerSide: number;
   /** Statements running at a place beyond which no further chunk begins. */
   readonly busyThreads: number;
-  /** Read views of each side that a flip pins for the comparison of its cutover point; 0: the live sides are compared. */
+  /** Read views of each side that a flip pins for its cutover point; 0: on the way there the live sides are compared. */
   readonly cutoverViews: number;
 }
 
