@@ -96,7 +96,7 @@ export function openEstate(
     logger,
     connect: (region, homeRegion) => edges.dms(machine.dmsApi?.(region, homeRegion) ?? sdkApi(region), homeRegion),
   });
-  const store = edges.store(createStore(withTls(config.store), machine.openStore, announcer(config.webhooks)));
+  const store = edges.store(openStore(config, machine));
   const fleet = new Membership({ configured: openProxies(config, machine, edges), store, clock, logger });
   const heartbeats = new Heartbeats(clock, logger);
   return {
@@ -131,6 +131,11 @@ export function openEstate(
     holdHostgroups: routing.holdHostgroups,
     proxiesPatienceMs: routing.connectTimeoutMs - longestHoldMs(config.policy.flipBudgetMs, config.controller.leaseMs),
   };
+}
+
+/** The store, with what webhooks are told in every step. */
+export function openStore(config: Config, machine: ControllerMachine = thisMachine): Store & FleetStore & WebhookStore {
+  return createStore(withTls(config.store), machine.openStore, announcer(config.webhooks));
 }
 
 /** A connection of its own to each proxy's admin interface, opened when it is first used. */

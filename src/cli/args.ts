@@ -2,6 +2,7 @@ import { parseArgs } from 'node:util';
 import { messageOf } from '../errors/base.ts';
 import { type CommandName, commandNames } from '../service/status.ts';
 import { UsageError } from './errors.ts';
+import type { Tokens } from './persons.ts';
 
 export const help = `bigdb-cutover: moves orgs from BigDB to their Aurora cluster
 
@@ -27,7 +28,8 @@ export const help = `bigdb-cutover: moves orgs from BigDB to their Aurora cluste
   bigdb-cutover routing export                which org is served by which cluster, for the connection layer
   bigdb-cutover catalog discover --config FILE [SCHEMA…]   which tables orgs own, which stay, which cannot move;
                                               as a catalogue for the configuration, and what differs from its own
-  bigdb-cutover fence install|status|remove --config FILE [ORG…]   without ORG: every org of CoreDB
+  bigdb-cutover fence install|status --config FILE [ORG…]   without ORG: every org of CoreDB
+  bigdb-cutover fence remove --config FILE --reason TEXT    an approver's, with a second person
   bigdb-cutover diagnose ORG --config FILE    journal and reality side by side; changes nothing
   bigdb-cutover repair ORG --config FILE      proposes the way back to a state that holds
   bigdb-cutover repair ORG --config FILE --confirm PLAN --reason TEXT   carries out exactly that proposal
@@ -35,7 +37,9 @@ export const help = `bigdb-cutover: moves orgs from BigDB to their Aurora cluste
 A whole number is an org and means its open migration, else its newest; anything else is the id of a migration.
 
   --api URL           the controller (BIGDB_CUTOVER_API; http://127.0.0.1:8080)
-  --token TOKEN       bearer token (better: BIGDB_CUTOVER_TOKEN)
+  --token TOKEN       bearer token (better: BIGDB_CUTOVER_TOKEN); repair --confirm and fence remove need an approver's,
+                      who did not start the move; fence remove, and repair where nobody knows who started it, another
+                      person's too, in BIGDB_CUTOVER_SECOND_TOKEN
   --reason TEXT       why, for the record
   --accept-loss       rollback: go back although not every write can travel back; an approver's, with --reason
   --db-user USER      fence: the account that makes and owns the triggers at every place, its password in
@@ -63,6 +67,8 @@ export interface ApiOptions {
 export interface FenceInvocation {
   readonly command: 'fence';
   readonly action: 'install' | 'status' | 'remove';
+  /** Who removes it, and why; null for the other actions. */
+  readonly removal: { readonly reason: string; readonly tokens: Tokens } | null;
   readonly config: string;
   /** Empty: every org of CoreDB. */
   readonly orgIds: readonly number[];
@@ -99,7 +105,7 @@ export interface RepairInvocation {
   readonly json: boolean;
   readonly serve: 'source' | 'cluster' | null;
   /** The confirmed proposal, and why; null where one is only asked for. */
-  readonly confirmed: { readonly planId: string; readonly reason: string } | null;
+  readonly confirmed: { readonly planId: string; readonly reason: string; readonly tokens: Tokens } | null;
 }
 
 /** What is said with a command. */
@@ -157,6 +163,7 @@ const options = {
 } as const;
 type Option = keyof typeof options;
 type Values = ReturnType<typeof parse>['values'];
+type Environment = Readonly<Record<string, string | undefined>>;
 
 const ofApi: readonly Option[] = ['json', 'api', 'token'];
 const fenceActions = ['install', 'status', 'remove'] as const;
@@ -178,12 +185,15 @@ export function parseInvocation(
     return { command, config: configOf(values, command), json };
   }
   if (command === 'fence') {
-    only(values, command, ['config', 'db-user', 'json']);
     const [action, ...orgs] = rest;
     const known = fenceActions.find((each) => each === action);
     if (known === undefined) throw new UsageError(`fence: expected ${fenceActions.join(', ')}`);
+    const removes = known === 'remove';
+    only(values, command, ['config', 'db-user', 'json', ...(removes ? (['reason', 'token'] as const) : [])]);
     const config = configOf(values, command);
-    return { command, action: known, config, orgIds: orgs.map(orgIdOf), account: accountOf(values, env), json };
+    const removal = removes ? { reason: reasonOf(values, 'fence remove'), tokens: tokensOf(values, env) } : null;
+    const account = accountOf(values, env);
+    return { command, action: known, removal, config, orgIds: orgs.map(orgIdOf), account, json };
   }
   if (command === 'catalog') {
     only(values, command, ['config', 'json']);
@@ -192,11 +202,15 @@ export function parseInvocation(
     return { command, action, config: configOf(values, command), schemas, json };
   }
   if (command === 'diagnose' || command === 'repair') {
-    only(values, command, command === 'repair' ? ['config', 'json', 'serve', 'confirm', 'reason'] : ['config', 'json']);
+    only(
+      values,
+      command,
+      command === 'repair' ? ['config', 'json', 'serve', 'confirm', 'reason', 'token'] : ['config', 'json'],
+    );
     count(rest, command, 1, 1);
     const orgId = orgIdOf(rest[0] ?? '');
     const config = configOf(values, command);
-    return { command, config, orgId, json, serve: serveOf(values), confirmed: confirmedOf(values) };
+    return { command, config, orgId, json, serve: serveOf(values), confirmed: confirmedOf(values, env) };
   }
   if (command === 'fleet') {
     only(values, command, rest.length === 0 ? ofApi : [...ofApi, 'reason']);
@@ -331,7 +345,8 @@ function serveOf({ serve }: Values): 'source' | 'cluster' | null {
   throw new UsageError('--serve takes source or cluster');
 }
 
-function confirmedOf({ confirm, reason }: Values): { planId: string; reason: string } | null {
+function confirmedOf(values: Values, env: Environment): RepairInvocation['confirmed'] {
+  const { confirm, reason } = values;
   if (confirm === undefined) {
     if (reason !== undefined) throw new UsageError('--reason goes with --confirm PLAN');
     return null;
@@ -339,7 +354,7 @@ function confirmedOf({ confirm, reason }: Values): { planId: string; reason: str
   if (!/^[0-9a-f]{12}$/.test(confirm)) throw new UsageError(`--confirm ${confirm} is not the number of a proposal`);
   if (reason === undefined || reason.trim() === '')
     throw new UsageError('--confirm needs --reason TEXT, for the record');
-  return { planId: confirm, reason };
+  return { planId: confirm, reason, tokens: tokensOf(values, env) };
 }
 
 function intervalOf(values: Values): number {
@@ -349,12 +364,21 @@ function intervalOf(values: Values): number {
   throw new UsageError('--interval-ms must be a whole number of milliseconds, at least 50');
 }
 
+function tokensOf(values: Values, env: Environment): Tokens {
+  const second = env.BIGDB_CUTOVER_SECOND_TOKEN ?? '';
+  return { own: tokenOf(values, env), second: second === '' ? null : second };
+}
+
+function tokenOf(values: Values, env: Environment): string {
+  const token = values.token ?? env.BIGDB_CUTOVER_TOKEN ?? '';
+  if (token === '') throw new UsageError('there is no token', 'Set BIGDB_CUTOVER_TOKEN, or give --token.');
+  if (!/^[\x21-\x7e]+$/.test(token)) throw new UsageError('the token has characters that no token has');
+  return token;
+}
+
 function apiOf(values: Values, env: Readonly<Record<string, string | undefined>>): ApiOptions {
   const api = values.api ?? env.BIGDB_CUTOVER_API ?? 'http://127.0.0.1:8080';
   const url = URL.parse(api);
   if (url === null || !/^https?:$/.test(url.protocol)) throw new UsageError(`--api ${api} is not an http(s) URL`);
-  const token = values.token ?? env.BIGDB_CUTOVER_TOKEN ?? '';
-  if (token === '') throw new UsageError('there is no token', 'Set BIGDB_CUTOVER_TOKEN, or give --token.');
-  if (!/^[\x21-\x7e]+$/.test(token)) throw new UsageError('the token has characters that no token has');
-  return { api: url.href.replace(/\/+$/, ''), token, json: values.json ?? false };
+  return { api: url.href.replace(/\/+$/, ''), token: tokenOf(values, env), json: values.json ?? false };
 }

@@ -1,14 +1,24 @@
 import { type Connection, createConnection } from 'mysql2/promise';
 import { z } from 'zod';
+import { systemClock } from '../adapters/clock.ts';
 import { type Config, loadConfig } from '../config/index.ts';
 import { CutoverError } from '../errors/base.ts';
 import { DirectoryUnavailableError } from '../errors/directory.ts';
 import { PlaceError } from '../errors/place.ts';
-import { type FencePlaceStatus, type FencePlan, fenceStatus, installFence, removeFence } from '../fence/index.ts';
+import {
+  type FencePlaceStatus,
+  type FencePlan,
+  type FenceRemoveReport,
+  fenceStatus,
+  installFence,
+  removeFence,
+} from '../fence/index.ts';
 import type { FenceInvocation } from './args.ts';
+import { audited } from './audited.ts';
 import { FenceCommandError } from './errors.ts';
 import { type ExitCode, exitCodes } from './exitCodes.ts';
 import type { Output } from './output.ts';
+import { personsFor } from './persons.ts';
 import { table } from './text.ts';
 
 const connectTimeoutMs = 10_000;
@@ -26,7 +36,7 @@ export async function fence(
   const open: Connection[] = [];
   try {
     const plan = await planOf(config, invocation, open);
-    return await carryOut(invocation, plan, output);
+    return await carryOut(config, invocation, plan, output);
   } catch (error) {
     throw error instanceof CutoverError ? error : new FenceCommandError(invocation.action, error);
   } finally {
@@ -34,14 +44,40 @@ export async function fence(
   }
 }
 
-async function carryOut({ action, json }: FenceInvocation, plan: FencePlan, output: Output): Promise<ExitCode> {
+async function carryOut(
+  config: Config,
+  { action, removal, json }: FenceInvocation,
+  plan: FencePlan,
+  output: Output,
+): Promise<ExitCode> {
   if (action === 'status') {
     const places = await fenceStatus(plan);
     show(places, statusText, json, output);
     return places.every((place) => place.complete) ? exitCodes.ok : exitCodes.failed;
   }
-  show(action === 'install' ? await installFence(plan) : await removeFence(plan), reportText, json, output);
+  const report = removal === null ? await installFence(plan) : await remove(config, removal, plan);
+  show(report, reportText, json, output);
   return exitCodes.ok;
+}
+
+/** By two people, and only where the store can take the line of the audit log: nobody is in a hurry to be unprotected. */
+async function remove(
+  config: Config,
+  { reason, tokens }: NonNullable<FenceInvocation['removal']>,
+  plan: FencePlan,
+): Promise<FenceRemoveReport> {
+  const persons = await personsFor('fence remove', config, tokens, null);
+  // Loaded for this alone: the other actions do without the controller's drivers.
+  const { openStore } = await import('../controller.ts');
+  const store = openStore(config);
+  try {
+    const clock = systemClock;
+    return await audited({ store, clock }, persons, { action: 'fence remove', target: '', input: { reason } }, () =>
+      removeFence(plan),
+    );
+  } finally {
+    await store.close();
+  }
 }
 
 /** Connections to every place, as the account that owns the triggers, and every org that is to have its rows. */

@@ -92,6 +92,15 @@ export class SecondPersonError extends CutoverError {
   }
 }
 
+/** Nobody knows who started anything, so that two people have to stand by. */
+export class SecondTokenError extends CutoverError {
+  readonly code = 'SECOND_TOKEN_NEEDED';
+  readonly remedy = 'Have another person give a token of theirs in BIGDB_CUTOVER_SECOND_TOKEN.';
+  constructor(command: string, giver: string) {
+    super(`${command} needs a second person beside ${giver}`, { details: { command, giver } });
+  }
+}
+
 /** A question of preflight was not answered in time. */
 export class PreflightTimeoutError extends CutoverError {
   readonly code = 'PREFLIGHT_TIMEOUT';

@@ -11,7 +11,7 @@ import type { PlanService } from '../service/plans.ts';
 import type { RoutingService } from '../service/routing.ts';
 import type { MigrationService } from '../service/status.ts';
 import { auditCommands } from './audit.ts';
-import { requireTokens, type TokenEntry } from './auth.ts';
+import { requireTokens } from './auth.ts';
 import { commandRoutes } from './commands.ts';
 import { type StreamSettings, streamDefaults } from './eventStream.ts';
 import { eventRoutes } from './events.ts';
@@ -34,6 +34,7 @@ import { planRoutes } from './plans.ts';
 import { handleProblems, problemText, sendProblem } from './problems.ts';
 import { limitRates, type RateLimit, rateLimitDefault } from './rateLimit.ts';
 import { routingRoutes } from './routing.ts';
+import type { TokenEntry } from './tokens.ts';
 import type { App } from './types.ts';
 
 /** What the HTTP side is built from. It reads neither environment nor configuration, and does not listen. */

@@ -1,16 +1,9 @@
-import { hash, timingSafeEqual } from 'node:crypto';
 import { type Role, roles } from '../config/identity.ts';
 import { RoleTooLowError, TokenMissingError, TokenRefusedError } from '../errors/http.ts';
 import type { Actor, CommandName } from '../service/status.ts';
-import { type Identity, looksLikeJwt } from './jwt.ts';
+import type { Identity } from './jwt.ts';
+import { type TokenEntry, tokenReader } from './tokens.ts';
 import type { App } from './types.ts';
-
-/** A bearer token that is accepted, known here by its SHA-256 only (64 hexadecimal digits). */
-export interface TokenEntry {
-  readonly name: string;
-  readonly role: Role;
-  readonly sha256: string;
-}
 
 /** The lowest role that may give each command. Rolling back never waits for an approver. */
 export const roleOfCommand: Readonly<Record<CommandName, Role>> = {
@@ -53,17 +46,7 @@ export function requireTokens(
   tokens: readonly TokenEntry[],
   readJwt: ((token: string) => Promise<Identity>) | null,
 ): void {
-  const known = tokens.map((token) => ({ ...token, digest: Buffer.from(token.sha256, 'hex') }));
-
-  /** One of the configuration's own tokens. */
-  const named = (given: string): Identity | null => {
-    const digest = hash('sha256', given, 'buffer');
-    // Every entry is compared, so that the time taken tells nothing about which one matched.
-    const matching = known.filter(
-      (token) => token.digest.length === digest.length && timingSafeEqual(token.digest, digest),
-    );
-    return matching[0] ?? null;
-  };
+  const read = tokenReader(tokens, readJwt);
 
   scope.addHook('onRequest', (request, _reply, done) => {
     const letIn = (identity: Identity | null) => {
@@ -75,9 +58,10 @@ export function requireTokens(
     };
     const given = /^Bearer +([\x21-\x7e]{1,4096})$/i.exec(request.headers.authorization ?? '')?.[1];
     if (given === undefined) return done(new TokenMissingError());
-    const identity = named(given);
-    if (identity !== null || readJwt === null || !looksLikeJwt(given)) return letIn(identity);
-    readJwt(given).then(letIn, done);
+    const identity = read(given);
+    // At once where it can be: a promise costs every request a turn.
+    if (identity instanceof Promise) identity.then(letIn, done);
+    else letIn(identity);
   });
 }
 

@@ -11,6 +11,7 @@ export const problemStatus: Readonly<Record<string, number>> = {
   TOKEN_REFUSED: 401,
   ROLE_TOO_LOW: 403,
   SECOND_PERSON_NEEDED: 403,
+  SECOND_TOKEN_NEEDED: 403,
   ENDPOINT_UNKNOWN: 404,
   MIGRATION_UNKNOWN: 404,
   PROXY_UNKNOWN: 404,

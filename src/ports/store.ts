@@ -216,6 +216,8 @@ export interface Store extends OperationsStore {
   /** Timeline entries outside a step (notes of a running effect). */
   note(id: string, events: readonly NewTimelineEvent[]): Promise<void>;
   events(id: string, after: number, limit: number): Promise<readonly TimelineEvent[]>;
+  /** Names of those who created and started it: they do not give the commands that need a second person. */
+  starters(id: string): Promise<readonly string[]>;
 
   putRecord(id: string, name: RecordName, value: unknown): Promise<void>;
   getRecord(id: string, name: RecordName): Promise<unknown>;

@@ -227,15 +227,10 @@ async function refuseIfFrozen(store: Store): Promise<void> {
 /** What nobody does alone, whatever the policy says: the way back ends with it. */
 const alwaysOfAnother: ReadonlySet<string> = new Set(['complete', 'acceptLoss']);
 
-/** Enough for everything that is said before a move has started. */
-const firstEvents = 50;
-
 /** Four eyes: who created or started a move does not give this command too. */
 async function refuseTheStarter(store: Store, id: string, command: string, actor: Actor): Promise<void> {
-  for (const { type, data } of await store.events(id, 0, firstEvents)) {
-    const starts = type === 'command' && (data.command === 'create' || data.command === 'start');
-    if (starts && data.actor === actor.name) throw new SecondPersonError(command, actor.name);
-  }
+  const starters = await store.starters(id);
+  if (starters.includes(actor.name)) throw new SecondPersonError(command, actor.name);
 }
 
 /** Another controller owns it: what its journal says now decides the answer. */

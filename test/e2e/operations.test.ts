@@ -40,9 +40,9 @@ it('a freeze: nothing starts, no flip begins, a way back goes on; lifted, the fl
   expect(await stopAndLook(stage, [writer], stage.cluster)).toEqual(allThere);
 });
 
-it('who started a move neither approves it nor has its rows repaired', async () => {
+it('who started a move, though another one planned it, neither approves it nor has its rows repaired', async () => {
   const { orgId } = stage.org(3);
-  const { id } = await post('/v1/migrations', 'approver', { orgId }).then((status) => status as { id: string });
+  const { id } = await stage.api.create(orgId);
   await post(`/v1/migrations/${id}/start`, 'approver', {});
   await stage.untilState(id, 'ready');
   const refused = { status: 403, problem: { code: 'SECOND_PERSON_NEEDED' } };

@@ -14,18 +14,22 @@ beforeAll(async () => {
   stage = await Stage.start({ orgs: 6, rows: 50 });
   const lab = stage.lab.config('operator');
   config = join(stage.lab.baseDir, 'operator.yaml');
-  env = lab.env;
+  env = { ...lab.env, BIGDB_CUTOVER_TOKEN: stage.lab.tokens.approver };
   await writeFile(config, lab.text, { mode: 0o600 });
 });
 afterAll(() => stage?.stop());
 
 /** A command that goes to the databases itself, as an operator gives it. */
 async function operator(...argv: string[]): Promise<{ code: number; out: string; err: string }> {
+  return as({}, ...argv);
+}
+
+async function as(tokens: Record<string, string>, ...argv: string[]): ReturnType<typeof operator> {
   const out: string[] = [];
   const err: string[] = [];
   const code = await run(
     [...argv, '--config', config],
-    env,
+    { ...env, ...tokens },
     { out: (text) => void out.push(text), err: (text) => void err.push(text), screen: false },
     new AbortController().signal,
   );
@@ -115,7 +119,20 @@ it('puts right what hands have changed: a fence, a route, a stray task', async (
   expect(found.slice(0, 2).map((each) => each.split(' ')[0])).toEqual(['TWO_FENCES_OPEN', 'TWO_SIDES_ROUTED']);
   expect(found).toEqual(expect.arrayContaining(['FENCE_UNEXPECTED lon1', expect.stringMatching(/^ROUTE_UNEXPECTED /)]));
 
+  const { planId } = JSON.parse((await operator('repair', String(orgId), '--json')).out);
+  const confirm = ['repair', String(orgId), '--confirm', planId, '--reason', 'a test', '--json'];
+  const code = async (token: string) => JSON.parse((await as({ BIGDB_CUTOVER_TOKEN: token }, ...confirm)).err).code;
+  expect(await code(stage.lab.tokens.operator)).toBe('ROLE_TOO_LOW');
+  expect(await code('nobodys')).toBe('TOKEN_REFUSED');
+
   expect(await repaired(orgId)).toMatch(/^org \d+: 2 steps done; the cluster serves it$/m);
+  const { items } = (await stage.api.read('/v1/audit?limit=1000', 'operator')) as { items: { action: string }[] };
+  expect(items.filter(({ action }) => action === 'repair').at(-1)).toMatchObject({
+    actor: 'lab-approver',
+    target: String(orgId),
+    input: { planId, reason: 'a test' },
+    outcome: { status: 200, code: null },
+  });
   await pollUntil('a controller to go on', async () => (await contradictions(orgId)).length === 0);
   await stage.toCompleted(id);
 });
@@ -162,7 +179,12 @@ it('works without the store: reality alone says which side serves', async () => 
   );
   const found = await contradictions(orgId);
   expect(found).toEqual(expect.arrayContaining(['TWO_SIDES_ROUTED the fleet', 'JOURNAL_UNREADABLE journal']));
-  await repaired(orgId);
+  // Nobody can say who started the move: another person stands by.
+  const { planId } = JSON.parse((await operator('repair', String(orgId), '--json')).out);
+  const confirm = ['repair', String(orgId), '--confirm', planId, '--reason', 'a test', '--json'];
+  expect(JSON.parse((await operator(...confirm)).err)).toMatchObject({ code: 'SECOND_TOKEN_NEEDED' });
+  const done = await as({ BIGDB_CUTOVER_SECOND_TOKEN: stage.lab.tokens.operator }, ...confirm);
+  expect(done).toMatchObject({ code: 0, err: '' });
   expect(await contradictions(orgId)).toEqual(['JOURNAL_UNREADABLE journal']);
 });
 

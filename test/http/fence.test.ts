@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -5,17 +6,21 @@ import { type Connection, createConnection } from 'mysql2/promise';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { stringify } from 'yaml';
 import { type DatabaseServer, startCluster, startMariaDb } from '../../infra/lab/databases/index.ts';
+import { createStore } from '../../src/adapters/store/store.ts';
 import { run } from '../../src/cli/run.ts';
+import type { Store } from '../../src/ports/store.ts';
 
 const regions = 'eu-west-2';
 const arn = (kind: string, name: string) => `arn:aws:dms:${regions}:123456789012:${kind}:${name}`;
 const endpoints = { sourceEndpointArn: arn('endpoint', 'S'), targetEndpointArn: arn('endpoint', 'T') };
 const password = { env: 'DB_PASSWORD' };
 const purge = { user: 'purge', password };
+const sha256 = (token: string) => createHash('sha256').update(token).digest('hex');
 
 let folder: string;
 let site: DatabaseServer;
 let cluster: DatabaseServer;
+let store: Store;
 const connections: Connection[] = [];
 
 beforeAll(async () => {
@@ -34,6 +39,9 @@ beforeAll(async () => {
     await connection.query(`CREATE USER 'app'@'%' IDENTIFIED BY 'client'`);
     await connection.query(`GRANT ALL ON BigDB.* TO 'app'@'%'`);
   }
+  await connections[0]?.query('CREATE DATABASE store');
+  store = createStore({ ...address(site), user: site.user, password: site.password, database: 'store' });
+  await store.migrate();
   await connections[0]?.query('CREATE DATABASE CoreDB');
   await connections[0]?.query('CREATE TABLE CoreDB.Organisation (OrgID BIGINT PRIMARY KEY, HomeRegion VARCHAR(32))');
   await connections[0]?.query(
@@ -42,6 +50,7 @@ beforeAll(async () => {
 });
 
 afterAll(async () => {
+  await store?.close();
   for (const connection of connections) connection.destroy();
   await Promise.all([site?.stop(), cluster?.stop()]);
   rmSync(folder, { recursive: true, force: true });
@@ -49,7 +58,7 @@ afterAll(async () => {
 
 const address = ({ host, port }: DatabaseServer) => ({ host, port });
 
-function configuration(changes: { clusterPort?: number; table?: string } = {}): string {
+function configuration(changes: { clusterPort?: number; storePort?: number; table?: string } = {}): string {
   const database = (server: DatabaseServer) => ({
     ...address(server),
     user: server.user,
@@ -60,8 +69,12 @@ function configuration(changes: { clusterPort?: number; table?: string } = {}): 
     path,
     stringify({
       controller: { name: 'test' },
-      tokens: [{ name: 'a', role: 'admin', sha256: '0'.repeat(64) }],
-      store: { ...database(site), database: 'store' },
+      tokens: [
+        { name: 'ann', role: 'approver', sha256: sha256('of-ann') },
+        { name: 'bob', role: 'operator', sha256: sha256('of-bob') },
+        { name: 'eve', role: 'viewer', sha256: sha256('of-eve') },
+      ],
+      store: { ...database(site), database: 'store', port: changes.storePort ?? site.port },
       coredb: database(site),
       sites: [{ name: 'lon1', ...database(site), serverId: 1, purge }],
       clusters: [
@@ -93,7 +106,12 @@ function configuration(changes: { clusterPort?: number; table?: string } = {}): 
   return path;
 }
 
-async function fence(action: string, options: string[] = [], path = configuration()) {
+async function fence(
+  action: string,
+  options: string[] = [],
+  path = configuration(),
+  tokens: Record<string, string> = {},
+) {
   let out = '';
   let err = '';
   const code = await run(
@@ -103,6 +121,7 @@ async function fence(action: string, options: string[] = [], path = configuratio
       PASSWORD_OF_lon1: site.password,
       PASSWORD_OF_aurora: cluster.password,
       BIGDB_CUTOVER_DB_PASSWORD: 'of the fence',
+      ...tokens,
     },
     {
       out: (text) => {
@@ -119,6 +138,11 @@ async function fence(action: string, options: string[] = [], path = configuratio
 }
 
 const asOwner = ['--db-user', 'owner'];
+const removing = [...asOwner, '--reason', 'CHG-1234'];
+const by = (own: string, second?: string) => ({
+  BIGDB_CUTOVER_TOKEN: own,
+  ...(second === undefined ? {} : { BIGDB_CUTOVER_SECOND_TOKEN: second }),
+});
 
 describe('fence', () => {
   it('is installed for every org of CoreDB, shown, and removed', async () => {
@@ -146,7 +170,38 @@ describe('fence', () => {
       sqlState: '45000',
     });
 
-    expect(await fence('remove', asOwner)).toMatchObject({ code: 0, err: '' });
+    // By one person, by the same one twice, without an approver, with somebody who only looks: nothing goes.
+    for (const [tokens, code] of [
+      [by('of-ann'), 'SECOND_TOKEN_NEEDED'],
+      [by('of-ann', 'of-ann'), 'SECOND_TOKEN_NEEDED'],
+      [by('of-bob', 'of-ann'), 'ROLE_TOO_LOW'],
+      [by('of-ann', 'of-eve'), 'ROLE_TOO_LOW'],
+      [by('of-ann', 'of-nobody'), 'TOKEN_REFUSED'],
+    ] as const) {
+      const refused = await fence('remove', [...removing, '--json'], configuration(), tokens);
+      expect(refused).toMatchObject({ code: 3, out: '' });
+      expect(JSON.parse(refused.err)).toMatchObject({ code });
+    }
+    expect((await fence('remove', asOwner, configuration(), by('of-ann', 'of-bob'))).code).toBe(2);
+    expect(await store.audit(0, 10)).toEqual([]);
+    const unrecorded = await fence('remove', removing, configuration({ storePort: 1 }), by('of-ann', 'of-bob'));
+    expect(unrecorded.code).toBe(5);
+    expect((await fence('status', asOwner)).code).toBe(0);
+
+    expect(await fence('remove', removing, configuration(), by('of-ann', 'of-bob'))).toMatchObject({
+      code: 0,
+      err: '',
+    });
+    expect(await store.audit(0, 10)).toMatchObject([
+      {
+        actor: 'ann',
+        role: 'approver',
+        from: expect.stringContaining('@'),
+        action: 'fence remove',
+        input: { reason: 'CHG-1234', secondPerson: 'bob' },
+        outcome: { status: 200, code: null },
+      },
+    ]);
     expect((await fence('status', [...asOwner, '--json'])).code).toBe(1);
     await client.query('INSERT INTO BigDB.CallLogs VALUES (1, 42)');
   });

@@ -103,13 +103,14 @@ describe.each<Mood>(['unreachable', 'refusing places', 'refusing all'])('hosts t
       ['repair', String(orgId), '--config', config, '--json'],
       ['fence', 'status', '--config', config, '--db-user', 'fence_owner'],
       ['fence', 'install', '--config', config, '--json'],
-      ['fence', 'remove', '--config', config, '--db-user', 'fence_owner', '--json'],
+      ['fence', 'remove', '--config', config, '--db-user', 'fence_owner', '--reason', 'a look', '--json'],
       ['start', String(orgId), '--api', 'http://127.0.0.1:1', '--token', scene.secrets.value('token-of-admin')],
       ['start', '--nonsense', '--token', scene.secrets.value('token-of-admin')],
     ];
     const variables = {
       BIGDB_CUTOVER_DB_PASSWORD: scene.secrets.value('db-user'),
       BIGDB_CUTOVER_TOKEN: scene.secrets.value('token-of-admin'),
+      BIGDB_CUTOVER_SECOND_TOKEN: scene.secrets.value('token-of-operator'),
     };
     for (const command of commands) {
       const told = await scene.run(command, variables);

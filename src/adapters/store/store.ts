@@ -11,6 +11,7 @@ import { operationsStore } from './operations.ts';
 import { ownershipOperations } from './ownership.ts';
 import { migrateSchema } from './schema.ts';
 import { servedOperations } from './served.ts';
+import { starterOperations } from './starters.ts';
 import { webhookOperations } from './webhooks.ts';
 
 /**
@@ -39,6 +40,7 @@ export function createStore(
     ...fleetOperations(pool),
     ...censusOperations(pool),
     ...webhookOperations(pool),
+    ...starterOperations(pool),
     close: () => pool.end(),
   };
 }

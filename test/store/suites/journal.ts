@@ -55,6 +55,24 @@ export function journalSuite(server: () => StoreServer): void {
       expect(await store.events(id, 0, 100)).toHaveLength(2);
     });
 
+    test('knows who planned and who started it, however long its timeline has become', async () => {
+      const { store } = await server().newStore();
+      const id = await create(store, 42);
+      const data = (command: string, actor: string) => ({ command, actor, reason: 'as "command":"start" says' });
+      await store.note(id, [{ ...event('created'), type: 'command', data: data('create', 'ann') }]);
+      await store.note(
+        id,
+        Array.from({ length: 120 }, () => ({ ...event('waits'), data: { command: 'start', actor: 'nobody' } })),
+      );
+      await store.note(id, [
+        { ...event('start'), type: 'state', data: data('start', 'bob “B”') },
+        { ...event('start'), type: 'command', data: data('start', 'bob “B”') },
+        { ...event('approve'), type: 'state', data: data('approve', 'cid') },
+      ]);
+      expect((await store.starters(id)).toSorted()).toEqual(['ann', 'bob “B”']);
+      expect(await store.starters('m-nobody')).toEqual([]);
+    });
+
     test('an org has one migration that has not ended; who comes second is told of the first', async () => {
       const { store, another } = await server().newStore();
       await create(store, 42, 'm-first');
