@@ -18,6 +18,7 @@ export function absentProxy(name: string): FleetProxy {
     name,
     ping: refuse,
     inspect: refuse,
+    findings: refuse,
     prepare: refuse,
     assertClean: refuse,
     readRoute: refuse,

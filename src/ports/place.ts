@@ -1,5 +1,6 @@
 import type { Finding } from './finding.ts';
 import type { Inventory } from './inventory.ts';
+import type { AutoIncrement, PlaceSettings } from './settings.ts';
 import type { PlaceLoad, TableSize } from './traffic.ts';
 
 /**
@@ -111,6 +112,14 @@ export interface PlaceReader {
   readHeartbeats(orgIds: readonly number[], signal?: AbortSignal): Promise<ReadonlyMap<number, readonly Heartbeat[]>>;
 }
 
+/** A privilege that an account of the controller's needs and has not. */
+export interface MissingPrivilege {
+  readonly account: string;
+  readonly privilege: string;
+  /** `*.*`, or `schema.table`. */
+  readonly on: string;
+}
+
 /** A site or a cluster. Every method may throw a `PlaceError`; a `signal` ends waiting with its reason. */
 export interface Place {
   readonly kind: 'site' | 'cluster';
@@ -168,6 +177,13 @@ export interface Place {
   shapes(tables: readonly OrgTable[]): Promise<readonly TableShape[]>;
   /** All base tables of these schemas, or of every one that holds data; reads no row. */
   inventory(schemas: readonly string[] | null): Promise<Inventory>;
+  /** Increment and offset of new connections, and the state of every table that has such a column. */
+  autoIncrement(tables: readonly OrgTable[]): Promise<AutoIncrement>;
+  /** The first ids (a thousand at most, decimal text) that are not below `from`, by the index. */
+  idsFrom(table: OrgTable, column: string, from: string): Promise<readonly string[]>;
+  settings(): Promise<PlaceSettings>;
+  /** What the controller's accounts lack here to do their work; nothing is said of an account that has roles. */
+  missingPrivileges(tables: readonly OrgTable[]): Promise<readonly MissingPrivilege[]>;
   counts(tables: readonly OrgTable[], orgId: number): Promise<readonly TableCount[]>;
   /**
    * Deletes the org's rows here in chunks by primary key as the purge user; each chunk checks the epoch FOR UPDATE in

@@ -1,3 +1,5 @@
+import type { Catalogue } from '../catalogue/catalogue.ts';
+import type { Finding } from './finding.ts';
 import type { FleetView, ProxyFacts } from './fleet.ts';
 import type { ServerAddress } from './place.ts';
 import type { OrgStatements, ProxyTraffic } from './traffic.ts';
@@ -100,12 +102,21 @@ export interface ProxyPicture {
   readonly holds: readonly number[];
 }
 
+/** Of the catalogue, what statements name. */
+export type CatalogueTables = Pick<Catalogue, 'tables' | 'techTables'>;
+
 /** One proxy. Every method may throw `ProxyUnavailableError`; `signal` ends waiting and drops the connection. */
 export interface FleetProxy {
   readonly name: string;
   ping(signal?: AbortSignal): Promise<void>;
   /** Version and settings that routing depends on: `refusals` name what stands in the way. */
   inspect(signal?: AbortSignal): Promise<{ version: string; refusals: readonly string[]; connectTimeoutMs: number }>;
+  /** What stands in the way of this org here, beside `refusals`. */
+  findings(
+    org: Pick<RouteOwner, 'orgId' | 'homeRegion'>,
+    catalogue: CatalogueTables,
+    signal?: AbortSignal,
+  ): Promise<readonly Finding[]>;
   /** Makes the org's rules (inactive) and the sentinel where they are missing, and answers with what is there. */
   prepare(owner: RouteOwner, signal?: AbortSignal): Promise<RouteState>;
   /** Throws `ProxyDirtyError` where memory and runtime differ in anything of others'. */

@@ -3,24 +3,48 @@ import { CutoverError, PreflightTimeoutError } from '../errors/index.ts';
 import type { Estate } from '../estate/estate.ts';
 import type { Finding } from '../ports/finding.ts';
 import { attributionFindings } from './attribution.ts';
+import { retentionFindings } from './binlogRetention.ts';
 import { catalogueFindings } from './catalogue.ts';
+import { clockFindings } from './clocks.ts';
 import { comparableFindings } from './comparable.ts';
+import { eventFindings } from './events.ts';
 import { type Check, findingFrom } from './finding.ts';
+import { gtidDomainFindings } from './gtidDomains.ts';
+import { idFindings } from './ids.ts';
+import { packetFindings } from './packets.ts';
+import { parityFindings } from './parity.ts';
 import { placeFindings } from './places.ts';
+import { privilegeFindings } from './privileges.ts';
 import { proxyFindings } from './proxies.ts';
 import { regionFindings } from './region.ts';
 import { replicationFindings } from './replication.ts';
 import { shapeFindings } from './shapes.ts';
+import { sqlModeFindings } from './sqlModes.ts';
 import { targetFindings } from './target.ts';
+import { techTableFindings } from './techTables.ts';
+import { triggerFindings } from './triggers.ts';
+import { uniqueKeyFindings } from './uniqueKeys.ts';
 
 /** By what each question is about. */
 const checks: Readonly<Record<string, Check>> = {
   'the home region': regionFindings,
   'sites and cluster': placeFindings,
+  ids: idFindings,
+  'unique keys': uniqueKeyFindings,
+  'triggers of the tables': triggerFindings,
+  'scheduled events': eventFindings,
   'the catalogue': catalogueFindings,
+  'the tech tables': techTableFindings,
   'the shapes of the tables': shapeFindings,
+  'the tables’ definitions': parityFindings,
   'whether the tables can be compared': comparableFindings,
   'rows at the target': targetFindings,
+  'how long binlogs are kept': retentionFindings,
+  'GTID domains': gtidDomainFindings,
+  'SQL modes': sqlModeFindings,
+  'the size of values': packetFindings,
+  'privileges of the accounts': privilegeFindings,
+  'the clocks': clockFindings,
   DMS: replicationFindings,
   'the proxies': proxyFindings,
   'the statements of the clients': attributionFindings,

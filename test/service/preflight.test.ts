@@ -9,7 +9,17 @@ test('a question that is never answered is a finding when the time is over, besi
   const refuses = async (): Promise<never> => {
     throw new StoreUnavailableError('gone');
   };
-  const place = { kind: 'site', name: 'lon1', findings: refuses, shapes: refuses, counts: refuses, inventory: refuses };
+  const place = {
+    kind: 'site',
+    name: 'lon1',
+    findings: refuses,
+    shapes: refuses,
+    counts: refuses,
+    inventory: refuses,
+    autoIncrement: refuses,
+    settings: refuses,
+    missingPrivileges: refuses,
+  };
   const { context } = planned(policyWith());
   const estate = {
     clock: systemClock,

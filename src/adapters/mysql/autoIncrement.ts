@@ -1,28 +1,13 @@
 import { z } from 'zod';
 import type { OrgTable } from '../../ports/place.ts';
+import type { AutoIncrement, TableIds } from '../../ports/settings.ts';
 import type { PlaceContext } from './context.ts';
 import { quoted, quotedTable } from './identifiers.ts';
 import { integer, text } from './rows.ts';
 
-/** How ids are handed out in one table with an AUTO_INCREMENT column. Decimal text: ids may exceed 2^53. */
-export interface TableIds {
-  readonly table: string;
-  readonly column: string;
-  /** What information_schema says comes next. */
-  readonly nextId: string;
-  /** Greatest id in the table, of whatever org; null in an empty one. */
-  readonly maxId: string | null;
-}
-
-/** How a place generates ids; whether places overlap is for who sees them all. */
-export interface AutoIncrement {
-  readonly increment: number;
-  readonly offset: number;
-  readonly tables: readonly TableIds[];
-}
-
 const settingsRow = z.object({ increment: integer, offset: integer });
 const columnRow = z.object({ name: text, nextId: text.nullable() });
+const idRow = z.object({ id: text });
 const maxRow = z.object({ maxId: text.nullable() });
 
 /** Increment and offset of new connections, and the state of every table that has such a column. */
@@ -51,5 +36,26 @@ export function autoIncrement({ bulk }: PlaceContext, tables: readonly OrgTable[
       found.push({ table: table.table, column: column.name, nextId: column.nextId ?? '1', maxId: max?.maxId ?? null });
     }
     return { increment: settings?.increment ?? 1, offset: settings?.offset ?? 1, tables: found };
+  });
+}
+
+/** How many ids behind a number are looked at: they come from an index, in its order. */
+const looked = 1_000;
+
+/** The first ids of a table that are not below `from`, smallest first. Decimal text. */
+export function idsFrom(
+  { bulk }: PlaceContext,
+  table: OrgTable,
+  column: string,
+  from: string,
+): Promise<readonly string[]> {
+  return bulk.use('looking at ids', async (session) => {
+    const rows = await session.rows(
+      idRow,
+      `SELECT CAST(${quoted(column)} AS CHAR) AS id FROM ${quotedTable(table)}
+       WHERE ${quoted(column)} >= CAST(? AS UNSIGNED) ORDER BY ${quoted(column)} LIMIT ${looked}`,
+      [from],
+    );
+    return rows.map(({ id }) => id);
   });
 }

@@ -1,4 +1,3 @@
 // Sites and clusters, as everything outside this folder imports them.
-export type { AutoIncrement, TableIds } from './autoIncrement.ts';
 export type { Account, ClusterConfig, PlaceTuning, SiteConfig } from './config.ts';
 export { createCluster, createSite, type DatabasePlace } from './place.ts';

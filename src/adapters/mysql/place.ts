@@ -7,6 +7,7 @@ import type {
   FenceWriter,
   Heartbeat,
   Marker,
+  MissingPrivilege,
   OrgTable,
   Place,
   PlaceIdentity,
@@ -17,8 +18,9 @@ import type {
   TableCount,
   TableShape,
 } from '../../ports/place.ts';
+import type { AutoIncrement, PlaceSettings } from '../../ports/settings.ts';
 import type { PlaceLoad, TableSize } from '../../ports/traffic.ts';
-import { type AutoIncrement, autoIncrement } from './autoIncrement.ts';
+import { autoIncrement, idsFrom } from './autoIncrement.ts';
 import { binlogPosition, preparedXa } from './binlog.ts';
 import { clientHosts } from './clientHosts.ts';
 import type { ClusterConfig, SiteConfig } from './config.ts';
@@ -32,18 +34,17 @@ import { isReadOnly, readIdentity } from './identity.ts';
 import { inventory } from './inventory.ts';
 import { load, runningThreads } from './load.ts';
 import { MetadataWatch } from './metadataWatch.ts';
+import { missingPrivileges } from './privileges.ts';
 import { Readers } from './reader.ts';
 import { type RepairOwner, repairRows } from './repairRows.ts';
 import { setFence } from './setFence.ts';
+import { settings } from './settings.ts';
 import { shapes } from './shapes.ts';
 import { storage } from './storage.ts';
 import { openViews } from './views.ts';
 
-/** A place on MariaDB or MySQL, with what only such a place can be asked. */
-export interface DatabasePlace extends Place {
-  /** How ids are generated here; overlaps are looked for across places, elsewhere. */
-  autoIncrement(tables: readonly OrgTable[]): Promise<AutoIncrement>;
-}
+/** A place on MariaDB or MySQL. */
+export type DatabasePlace = Place;
 
 /** A MariaDB site. Nothing is opened before the first call. */
 export function createSite(config: SiteConfig, machine?: PlaceMachine): DatabasePlace {
@@ -195,6 +196,18 @@ class MysqlPlace implements DatabasePlace {
 
   autoIncrement(tables: readonly OrgTable[]): Promise<AutoIncrement> {
     return autoIncrement(this.#context, tables);
+  }
+
+  idsFrom(table: OrgTable, column: string, from: string): Promise<readonly string[]> {
+    return idsFrom(this.#context, table, column, from);
+  }
+
+  settings(): Promise<PlaceSettings> {
+    return settings(this.#context);
+  }
+
+  missingPrivileges(tables: readonly OrgTable[]): Promise<readonly MissingPrivilege[]> {
+    return missingPrivileges(this.#context, tables);
   }
 
   async close(): Promise<void> {

@@ -59,6 +59,12 @@ export function annotationPattern({ template }: Pick<RoutingConfig, 'template'>)
   return new RegExp(`^\\s*${escapeRegex(before)}\\d+${escapeRegex(after)}`, 'i');
 }
 
+/** Matches any org's name where a user or a schema tells orgs apart. */
+export function namePattern({ template }: Pick<RoutingConfig, 'template'>): RegExp {
+  const [before = '', after = ''] = template.split('{orgId}');
+  return new RegExp(`^${escapeRegex(before)}\\d+${escapeRegex(after)}$`);
+}
+
 function escapeRegex(text: string): string {
   return text.replace(/[\\^$.*+?()[\]{}|]/g, '\\$&');
 }

@@ -5,6 +5,7 @@ import type { FleetProxy, RouteOwner, RouteState } from '../../ports/routing.ts'
 import { type AdminRow, type AdminSession, literal, openAdmin } from './admin.ts';
 import { clientErrors } from './clientErrors.ts';
 import { hostgroupsOf, type ProxyConfig, type RoutingConfig } from './config.ts';
+import { proxyFindings } from './findings/index.ts';
 import { inspectProxy } from './inspect.ts';
 import { adoptRules, readFacts, readHeld, readPicture, readRoutes } from './picture.ts';
 import { publishedRoute } from './publishedRoute.ts';
@@ -109,6 +110,7 @@ export function createProxy(
     name: config.name,
     ping: async (signal) => void (await admin.rows('SELECT 1', signal)),
     inspect: (signal) => inspectProxy(admin, routing, signal),
+    findings: (org, catalogue, signal) => proxyFindings({ proxy: config.name, admin, routing, org, catalogue, signal }),
 
     async prepare(owner, signal) {
       const fresh = commentFor(owner, 'prepare', { kind: 'source' });

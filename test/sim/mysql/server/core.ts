@@ -51,7 +51,7 @@ export class ServerCore {
     this.name = name;
     this.options = options;
     this.clock = clock;
-    this.variables = globalVariables(options.flavour, options.serverId);
+    this.variables = globalVariables(options);
     this.transactions = new Transactions(this.binlog, () => this.#nextGtid());
     this.catalog = new Catalog((schema, table) => this.virtual(schema, table));
   }
@@ -98,7 +98,7 @@ export class ServerCore {
   }
 
   gtidVariable(name: string): Value {
-    if (name !== 'gtid_current_pos' && name !== 'gtid_executed') return null;
+    if (!['gtid_current_pos', 'gtid_binlog_pos', 'gtid_executed'].includes(name)) return null;
     const newest = [...this.binlog.newest.values()].sort((a, b) => a.domain - b.domain);
     const mariadb = this.options.flavour === 'mariadb';
     return newest
@@ -120,7 +120,7 @@ export class ServerCore {
   /** A new process comes up on the same disk. */
   restart(clock: Clock): void {
     this.clock = clock;
-    this.variables = globalVariables(this.options.flavour, this.options.serverId);
+    this.variables = globalVariables(this.options);
     this.isolation = 'REPEATABLE READ';
     this.binlog.rotate();
   }

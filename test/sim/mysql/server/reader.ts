@@ -51,6 +51,11 @@ export class StatementReader implements Reader {
         return timeText(core.clock.nowMs() * 1_000, digits);
       case 'USER':
         return `${session.user}@${session.host}`;
+      // Accounts are for any host, and have no roles.
+      case 'CURRENT_USER':
+        return `${session.user}@%`;
+      case 'CURRENT_ROLE':
+        return core.options.flavour === 'mariadb' ? null : 'NONE';
       case 'CONNECTION_ID':
         return session.id;
       case 'LAST_INSERT_ID':

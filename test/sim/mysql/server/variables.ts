@@ -1,7 +1,15 @@
 import type { Value } from '../sql/value.ts';
 
 /** What a server's variables are after its start. */
-export function globalVariables(flavour: 'mariadb' | 'mysql', serverId: number): Map<string, Value> {
+export function globalVariables({
+  flavour,
+  serverId,
+  domain,
+}: {
+  readonly flavour: 'mariadb' | 'mysql';
+  readonly serverId: number;
+  readonly domain: number;
+}): Map<string, Value> {
   const variables: [string, Value][] = [
     ['server_id', serverId],
     ['log_bin', 1],
@@ -22,9 +30,19 @@ export function globalVariables(flavour: 'mariadb' | 'mysql', serverId: number):
     ['wait_timeout', 28_800],
   ];
   if (flavour === 'mariadb') {
-    variables.push(['log_slave_updates', 1], ['slave_run_triggers_for_rbr', 'NO'], ['gtid_domain_id', 0]);
+    variables.push(
+      ['log_slave_updates', 1],
+      ['slave_run_triggers_for_rbr', 'NO'],
+      ['gtid_domain_id', domain],
+      ['tx_isolation', 'REPEATABLE-READ'],
+      ['expire_logs_days', 7],
+    );
   } else {
-    variables.push(['information_schema_stats_expiry', 86_400]);
+    variables.push(
+      ['information_schema_stats_expiry', 86_400],
+      ['transaction_isolation', 'REPEATABLE-READ'],
+      ['binlog_expire_logs_seconds', 604_800],
+    );
   }
   return new Map(variables);
 }

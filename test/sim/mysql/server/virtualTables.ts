@@ -12,6 +12,14 @@ interface Definition {
 
 const none: Rows = () => [];
 
+const COMMON = ['SELECT', 'INSERT', 'UPDATE', 'DELETE', 'TRIGGER', 'PROCESS'];
+
+/** Every account of the simulation may do anything. */
+const PRIVILEGES: Readonly<Record<'mariadb' | 'mysql', readonly string[]>> = {
+  mariadb: [...COMMON, 'BINLOG MONITOR', 'CONNECTION ADMIN'],
+  mysql: [...COMMON, 'REPLICATION CLIENT', 'CONNECTION_ADMIN', 'XA_RECOVER_ADMIN'],
+};
+
 /** Tables that a server makes up, with the columns that the controller reads. */
 const TABLES: Readonly<Record<string, Definition>> = {
   'information_schema.columns': {
@@ -80,6 +88,13 @@ const TABLES: Readonly<Record<string, Definition>> = {
   },
   'information_schema.events': { columns: 'EVENT_SCHEMA EVENT_NAME STATUS EVENT_DEFINITION', rows: none },
   'information_schema.partitions': { columns: 'TABLE_SCHEMA TABLE_NAME PARTITION_NAME', rows: none },
+  'information_schema.user_privileges': {
+    columns: 'GRANTEE PRIVILEGE_TYPE',
+    rows: (core) =>
+      [...new Set(core.sessions.map(({ user }) => user))].flatMap((user) =>
+        PRIVILEGES[core.options.flavour].map((privilege) => [`'${user}'@'%'`, privilege]),
+      ),
+  },
   'information_schema.schema_privileges': { columns: 'GRANTEE TABLE_SCHEMA PRIVILEGE_TYPE', rows: none },
   'information_schema.table_privileges': { columns: 'GRANTEE TABLE_SCHEMA TABLE_NAME PRIVILEGE_TYPE', rows: none },
   'information_schema.processlist': {
