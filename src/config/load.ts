@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { dirname } from 'node:path';
-import { type Document, isNode, LineCounter, parseDocument } from 'yaml';
+import { type Document, isMap, isNode, LineCounter, parseDocument } from 'yaml';
 import { messageOf } from '../errors/base.ts';
 import { type ConfigFault, ConfigInvalidError } from '../errors/config.ts';
 import { faultsOfIssue, pathText } from './faults.ts';
@@ -34,14 +34,12 @@ export function loadConfigForDiscovery(
 ): { readonly config: Config; readonly catalogued: boolean } {
   const text = textAt(path);
   const from = { file: path, folder: dirname(path), env };
-  const raw: unknown = parseDocument(text).toJS();
-  const catalogued = typeof raw !== 'object' || raw === null || 'catalogue' in raw;
-  if (catalogued) return { config: parseConfig(text, from), catalogued };
+  const document = parseDocument(text);
+  const without = document.errors.length === 0 && isMap(document.contents) && !document.has('catalogue');
+  if (!without) return { config: parseConfig(text, from), catalogued: true };
   // Only the shape of a catalogue: nothing is looked for under these names.
-  return {
-    config: parseConfig(`${text}\ncatalogue: { tables: [{ schema: x, table: x, orgColumn: x }] }\n`, from),
-    catalogued,
-  };
+  document.set('catalogue', { tables: [{ schema: 'x', table: 'x', orgColumn: 'x' }] });
+  return { config: parseConfig(String(document), from), catalogued: false };
 }
 
 /** `loadConfig` for a text: `file` names it in errors, files in it are relative to `folder`. */

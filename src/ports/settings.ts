@@ -20,8 +20,8 @@ export interface PlaceSettings {
   /** Of new connections. */
   readonly sqlMode: readonly string[];
   readonly isolation: string;
-  /** How long binlogs are kept (seconds); null: for ever. */
-  readonly binlogKeptS: number | null;
+  /** How long binlogs are kept (seconds); null: for ever. Unknown where Aurora does not let the account read it. */
+  readonly binlogKeptS: number | null | 'unknown';
   /** Longest value that a statement can carry (bytes). */
   readonly maxPacketBytes: number;
   /** GTID domains in the binlog, and the one that the server's own writes take; null where there are none. */

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { retentionOf } from '../../src/preflight/binlogRetention.ts';
 import { PreflightWorld } from './world.ts';
 
 describe('settings of servers', () => {
@@ -25,6 +26,23 @@ describe('settings of servers', () => {
       () => world.atCluster(kept(86_400)),
     );
     expect(await world.fresh()).toEqual([]);
+  });
+
+  it('an Aurora whose retention was never set, and one that does not tell', async () => {
+    if (!mySql()) return;
+    await world.finds(
+      { code: 'BINLOG_RETENTION_SHORT', severity: 'refuse' },
+      () =>
+        world.atCluster(
+          'CREATE TABLE mysql.rds_configuration (name VARCHAR(100), value VARCHAR(100))',
+          `INSERT INTO mysql.rds_configuration VALUES ('binlog retention hours', NULL)`,
+          `GRANT SELECT ON mysql.rds_configuration TO 'cutover'@'%'`,
+        ),
+      () => world.atCluster('DROP TABLE mysql.rds_configuration'),
+    );
+    expect(retentionOf({ place: 'aurora', binlogKeptS: 'unknown' })).toMatchObject([
+      { code: 'BINLOG_RETENTION_UNKNOWN', severity: 'warn' },
+    ]);
   });
 
   it('a cluster that takes no zero dates', () =>

@@ -40,6 +40,10 @@ export async function missingPrivileges(
     return [
       ...lacking(grants, everywhere[session.dialect.flavour], null),
       ...tables.flatMap((table) => lacking(grants, controllerOnTables, table)),
+      // Who may not have events cannot see them.
+      ...[...new Set(tables.map(({ schema }) => schema))].flatMap((schema) =>
+        lacking(grants, ['EVENT'], { schema, table: '*' }),
+      ),
       ...['fence', 'heartbeat'].flatMap((table) =>
         lacking(grants, controllerOnControl, { schema: CONTROL_SCHEMA, table }),
       ),

@@ -9,6 +9,7 @@ const modesRow = z.object({ sqlMode: text, isolation: text, maxPacketBytes: inte
 const daysRow = z.object({ days: z.union([z.number(), z.string()]).transform(Number) });
 const secondsRow = z.object({ seconds: integer });
 const auroraRow = z.object({ hours: nullableText });
+const versionRow = z.object({ version: text });
 const domainsRow = z.object({ own: integer, position: text });
 const nowRow = z.object({ now: text });
 
@@ -42,28 +43,42 @@ async function keptByMariaDb(session: Session): Promise<number | null> {
   return row === null || row.days === 0 ? null : Math.round(row.days * secondsPerDay);
 }
 
-async function keptByMySql(session: Session): Promise<number | null> {
-  const aurora = await auroraRetention(session);
-  if (aurora !== null) return aurora.hours * secondsPerHour;
+async function keptByMySql(session: Session): Promise<PlaceSettings['binlogKeptS']> {
+  const hours = await auroraHours(session);
+  if (hours === 'unknown') return 'unknown';
+  if (hours !== null) return hours * secondsPerHour;
   const row = await session.row(secondsRow, 'SELECT @@GLOBAL.binlog_expire_logs_seconds AS seconds');
   return row === null || row.seconds === 0 ? null : row.seconds;
 }
 
 const NO_SUCH_TABLE = 1146;
-const ACCESS_DENIED = [1044, 1142];
+const UNKNOWN_VARIABLE = 1193;
+const ACCESS_DENIED: readonly number[] = [1044, 1142];
 
-/** On Aurora the retention is no variable; null elsewhere, and where the account may not read it. */
-async function auroraRetention(session: Session): Promise<{ hours: number } | null> {
+/** On Aurora the retention is no variable but stands in a table; null where there is no such thing. */
+async function auroraHours(session: Session): Promise<number | 'unknown' | null> {
   try {
     const row = await session.row(
       auroraRow,
       `SELECT value AS hours FROM mysql.rds_configuration WHERE name = 'binlog retention hours'`,
     );
     // No value: binlogs go as soon as nobody reads them.
-    return row === null ? null : { hours: Number(row.hours ?? 0) };
+    return row === null ? null : Number(row.hours ?? 0);
   } catch (error) {
     const number = errorNumber(error) ?? 0;
-    if (number === NO_SUCH_TABLE || ACCESS_DENIED.includes(number)) return null;
+    if (number === NO_SUCH_TABLE) return null;
+    // Who may read nothing there is refused alike whether the table is there or not.
+    if (ACCESS_DENIED.includes(number)) return (await isAurora(session)) ? 'unknown' : null;
+    throw error;
+  }
+}
+
+async function isAurora(session: Session): Promise<boolean> {
+  try {
+    await session.row(versionRow, 'SELECT @@GLOBAL.aurora_version AS version');
+    return true;
+  } catch (error) {
+    if (errorNumber(error) === UNKNOWN_VARIABLE) return false;
     throw error;
   }
 }

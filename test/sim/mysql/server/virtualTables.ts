@@ -12,7 +12,7 @@ interface Definition {
 
 const none: Rows = () => [];
 
-const COMMON = ['SELECT', 'INSERT', 'UPDATE', 'DELETE', 'TRIGGER', 'PROCESS'];
+const COMMON = ['SELECT', 'INSERT', 'UPDATE', 'DELETE', 'TRIGGER', 'EVENT', 'PROCESS'];
 
 /** Every account of the simulation may do anything. */
 const PRIVILEGES: Readonly<Record<'mariadb' | 'mysql', readonly string[]>> = {
