@@ -1,35 +1,14 @@
-import { Readable } from 'node:stream';
-import type { FastifyReply, FastifyRequest } from 'fastify';
+import type { FastifyRequest } from 'fastify';
 import { RequestInvalidError, TooManyStreamsError } from '../errors/http.ts';
 import type { MigrationService } from '../service/status.ts';
 import { eventStream, type StreamSettings } from './eventStream.ts';
 import { eventPage, eventsQuery, idParams } from './schemas.ts';
+import { openStreams, wantsStream } from './streamReply.ts';
 import type { App } from './types.ts';
 
 /** The timeline of a migration: a page of JSON, or a stream where the asker accepts `text/event-stream`. */
 export function eventRoutes(scope: App, service: MigrationService, settings: StreamSettings): void {
-  const open = new Set<AbortController>();
-
-  // A server that closes waits for its connections, and a stream never ends by itself.
-  scope.addHook('preClose', async () => {
-    for (const stream of open) stream.abort();
-  });
-
-  function stream(request: FastifyRequest, reply: FastifyReply, id: string, after: number): FastifyReply {
-    const controller = new AbortController();
-    open.add(controller);
-    request.raw.socket.once('close', () => controller.abort());
-    const body = Readable.from(eventStream(service, id, after, settings, controller.signal), { objectMode: false });
-    body.once('close', () => {
-      open.delete(controller);
-      controller.abort();
-    });
-    return reply
-      .header('cache-control', 'no-store')
-      .header('x-accel-buffering', 'no')
-      .type('text/event-stream; charset=utf-8')
-      .send(body);
-  }
+  const streams = openStreams(scope);
 
   scope.get(
     '/v1/migrations/:id/events',
@@ -48,7 +27,7 @@ export function eventRoutes(scope: App, service: MigrationService, settings: Str
     async (request, reply) => {
       const { id } = request.params;
       const { after, limit } = request.query;
-      if (!/\btext\/event-stream\b/i.test(request.headers.accept ?? '')) {
+      if (!wantsStream(request)) {
         const items = await service.events(id, { after, limit });
         reply.header('cache-control', 'no-store');
         return { items, nextAfter: items.at(-1)?.seq ?? after };
@@ -56,8 +35,8 @@ export function eventRoutes(scope: App, service: MigrationService, settings: Str
       const resumeAfter = lastEventId(request) ?? after;
       // An unknown migration is an answer, not a stream that breaks off.
       await service.get(id);
-      if (open.size >= settings.limit) throw new TooManyStreamsError(settings.limit);
-      return stream(request, reply, id, resumeAfter);
+      if (streams.size >= settings.limit) throw new TooManyStreamsError(settings.limit);
+      return streams.answer(request, reply, ({ signal }) => eventStream(service, id, resumeAfter, settings, signal));
     },
   );
 }

@@ -5,12 +5,13 @@ import { type MigrationService, migrationStatusSchema } from '../../service/stat
 import { etagOfAny, sentNotModified } from '../etag.ts';
 import { lastEventId } from '../events.ts';
 import { idParams } from '../schemas.ts';
+import { wantsStream } from '../streamReply.ts';
 import type { App } from '../types.ts';
 import { eventsAfter, isSameOrg, lookAtOne, missedOf, type OrgSight } from './oneOrg.ts';
 import { changeBetween, lookAtAll, type OverviewRow, type OverviewSight, overviewSchema } from './overview.ts';
 import { madeOnce, madeOnceOfTwo } from './shared.ts';
 import { SharedLook } from './sharedLook.ts';
-import { frame, type LiveSettings, liveStreams, wantsStream } from './streams.ts';
+import { frame, type LiveSettings, liveStreams } from './streams.ts';
 
 /** Most watchers have seen the same before: a frame is made once for all of them. */
 const wholeFrame = madeOnce((rows: readonly OverviewRow[]) => frame('migrations', rows));

@@ -1,7 +1,7 @@
-import { Readable } from 'node:stream';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { CutoverError } from '../../errors/base.ts';
 import { InternalFaultError, TooManyStreamsError } from '../../errors/http.ts';
+import { openStreams } from '../streamReply.ts';
 import type { App } from '../types.ts';
 import type { SharedLook, Sight } from './sharedLook.ts';
 
@@ -24,12 +24,9 @@ export function frame(event: string, data: unknown, id?: number): string {
   return `${id === undefined ? '' : `id: ${id}\n`}event: ${event}\ndata: ${JSON.stringify(data)}\n\n`;
 }
 
-/** Opens streams and ends them when the server closes, which would wait for them for ever. */
+/** Opens streams that share their looks; each ends with its life. */
 export function liveStreams(scope: App, settings: LiveSettings, version: string) {
-  const open = new Set<AbortController>();
-  scope.addHook('preClose', async () => {
-    for (const stream of open) stream.abort();
-  });
+  const streams = openStreams(scope);
 
   /**
    * Answers with the frames that `show` makes of each sight. A look that fails is said, and said to be over: a reader
@@ -41,17 +38,12 @@ export function liveStreams(scope: App, settings: LiveSettings, version: string)
     look: SharedLook<T>,
     show: (value: T) => AsyncIterable<string> | Iterable<string>,
   ): FastifyReply {
-    if (open.size >= settings.limit) throw new TooManyStreamsError(settings.limit);
-    const controller = new AbortController();
-    const life = setTimeout(() => controller.abort(), settings.lifeMs);
-    open.add(controller);
-    const { socket } = request.raw;
-    const gone = () => controller.abort();
-    socket.once('close', gone);
-    const frames = async function* () {
+    if (streams.size >= settings.limit) throw new TooManyStreamsError(settings.limit);
+    let life: NodeJS.Timeout | undefined;
+    const frames = async function* ({ signal }: AbortController) {
       yield frame('hello', { now: new Date().toISOString(), version });
       let troubled = false;
-      for await (const sight of look.watch(controller.signal, settings.heartbeatMs)) {
+      for await (const sight of look.watch(signal, settings.heartbeatMs)) {
         if (sight === null) {
           yield ': still here\n\n';
           continue;
@@ -67,27 +59,15 @@ export function liveStreams(scope: App, settings: LiveSettings, version: string)
         if (sight.value !== null) yield* show(sight.value);
       }
     };
-    const body = Readable.from(frames(), { objectMode: false });
-    body.once('close', () => {
-      clearTimeout(life);
-      socket.off('close', gone);
-      open.delete(controller);
-      controller.abort();
-    });
-    return reply
-      .header('cache-control', 'no-store')
-      .header('x-accel-buffering', 'no')
-      .type('text/event-stream; charset=utf-8')
-      .send(body);
+    const begin = (controller: AbortController) => {
+      life = setTimeout(() => controller.abort(), settings.lifeMs);
+      return frames(controller);
+    };
+    return streams.answer(request, reply, begin, () => clearTimeout(life));
   };
 }
 
 function troubleOf({ failure }: Sight<unknown>): { code: string; detail: string; remedy: string } {
   const error = failure instanceof CutoverError ? failure : new InternalFaultError(failure);
   return { code: error.code, detail: error.message, remedy: error.remedy };
-}
-
-/** Whether the asker wants a stream rather than one answer. */
-export function wantsStream(request: FastifyRequest): boolean {
-  return /\btext\/event-stream\b/i.test(request.headers.accept ?? '');
 }
