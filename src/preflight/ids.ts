@@ -1,7 +1,7 @@
 import { CutoverError } from '../errors/index.ts';
 import { clusterOf, type Estate } from '../estate/estate.ts';
 import type { Finding } from '../ports/finding.ts';
-import type { OrgTable, Place } from '../ports/place.ts';
+import type { Place } from '../ports/place.ts';
 import type { AutoIncrement } from '../ports/settings.ts';
 import type { Check } from './finding.ts';
 import { countersFinding } from './idCounters.ts';
@@ -40,7 +40,7 @@ export const idFindings: Check = async (estate, { homeRegion }) => {
 
 const idsOf = async (estate: Pick<Estate, 'tables'>, place: Place): Promise<PlaceIds> => ({
   place,
-  ids: await place.autoIncrement(estate.tables as readonly OrgTable[]),
+  ids: await place.autoIncrement(estate.tables),
 });
 
 /** Another region's cluster that does not answer keeps nobody from moving here. */

@@ -62,6 +62,11 @@ export class SimRuntime implements AdminRuntime, SessionHost {
     this.sessions.delete(session.id);
   }
 
+  countStatement({ user, schema }: ProxySession, hostgroup: number, text: string, elapsedMs: number): void {
+    const rows = { rowsAffected: 0, rowsSent: 0 };
+    this.statistics.query({ hostgroup, schema, user: user.username, text, ...rows }, elapsedMs * 1_000);
+  }
+
   countError(session: ProxySession, hostgroup: number, host: string, errno: number): void {
     const { schema } = session;
     const user = session.user.username;
@@ -73,6 +78,8 @@ export class SimRuntime implements AdminRuntime, SessionHost {
     switch (table) {
       case 'stats_mysql_processlist':
         return processList(this.sessions.values(), this.process.clock.monotonicMs());
+      case 'stats_mysql_query_digest':
+        return this.statistics.digestRows();
       case 'stats_mysql_errors':
         return this.statistics.errorRows();
       default:

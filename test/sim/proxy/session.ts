@@ -13,6 +13,8 @@ export interface SessionHost {
   readonly rules: QueryRules;
   /** How long a statement waits for a connection (milliseconds). */
   readonly connectTimeoutMs: number;
+  /** A server carried a statement out, in so many milliseconds since the client sent it. */
+  countStatement(session: ProxySession, hostgroup: number, digest: string, elapsedMs: number): void;
   /** A server answered with an error. */
   countError(session: ProxySession, hostgroup: number, host: string, errno: number): void;
   /** It is over: the process list shows it no more. */
@@ -65,7 +67,8 @@ export class ProxySession {
       this.currentHostgroup = open;
     }
     const subject = { user: this.user.username, schema: this.schema, clientAddress: '10.0.0.1', proxyPort: 6033 };
-    const { destinationHostgroup, errorMessage } = this.#host.rules.process(subject, sql, digestOf(sql), 0);
+    const digest = digestOf(sql);
+    const { destinationHostgroup, errorMessage } = this.#host.rules.process(subject, sql, digest, 0);
     const used = /^USE\s+`?([^`\s]+)`?$/i.exec(sql)?.[1];
     if (used !== undefined) {
       this.schema = used;
@@ -75,8 +78,12 @@ export class ProxySession {
     if (destinationHostgroup !== undefined && this.transactionHostgroup === -1) {
       this.currentHostgroup = destinationHostgroup;
     }
+    const { clock } = this.#host.process;
+    const sentMs = clock.monotonicMs();
     try {
-      return await this.#run(sql);
+      const answer = await this.#run(sql);
+      this.#host.countStatement(this, this.currentHostgroup, digest.text, clock.monotonicMs() - sentMs);
+      return answer;
     } finally {
       this.command = 'Sleep';
       this.info = null;

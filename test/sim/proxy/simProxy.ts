@@ -52,7 +52,7 @@ export interface ProxyClient {
  * | SET and what else a session keeps: variables, `autocommit=0`, temporary tables, GET_LOCK, XA, a connection kept for LAST_INSERT_ID() | nothing is kept but a transaction; no session is locked (9006) |
  * | `cache_ttl`, `OK_msg`, `delay`, `retries`, `multiplex`, `next_query_flagIN`, rewriting; `mysql-query_digests` and `…_keep_comment` | as if they were not set |
  * | weights, shunning of servers that fail, error 2002 | any server with a weight; one that cannot be reached is tried again until 9001 |
- * | tables of statistics but for the process list and errors; KILL | an error of the simulation |
+ * | tables of statistics but for the process list, errors and digests (without their rows); KILL | an error of the simulation |
  */
 export class SimProxy {
   readonly name: string;
