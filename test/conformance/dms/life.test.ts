@@ -1,18 +1,15 @@
 import {
-  CreateEndpointCommand,
   DeleteReplicationTaskCommand,
-  DescribeConnectionsCommand,
   ModifyReplicationTaskCommand,
   ReloadTablesCommand,
   StartReplicationTaskCommand,
   StopReplicationTaskCommand,
-  TestConnectionCommand,
 } from '@aws-sdk/client-database-migration-service';
 import type { Connection } from 'mysql2/promise';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { pollUntil } from '../../../infra/lab/databases/index.ts';
 import { fault, faultName } from './faults.ts';
-import { Fixture, unique } from './fixture.ts';
+import { Fixture } from './fixture.ts';
 import { freshSchema } from './rows.ts';
 import { ofOrg, type TableRule } from './rules.ts';
 
@@ -108,40 +105,6 @@ describe('life of a task', () => {
       'InvalidParameterCombinationException',
     );
     await load.remove();
-  });
-
-  test('connections must have been tested with success first, and not twice at once', async () => {
-    const SourceEndpointArn = await lab.untestedEndpoint(lab.maria, 'source');
-    const task = await lab.create({ tables: [calls], SourceEndpointArn });
-    expect(await faultName(task.start())).toBe('InvalidResourceStateFault');
-    const connection = { ReplicationInstanceArn: lab.instanceArn, EndpointArn: SourceEndpointArn };
-    const { Connection: tested } = await lab.client.send(new TestConnectionCommand(connection));
-    expect(tested?.Status).toBe('testing');
-    const second = await fault(lab.client.send(new TestConnectionCommand(connection)));
-    expect(second).toMatchObject({
-      name: 'InvalidResourceStateFault',
-      message: expect.stringMatching(/already being tested/),
-    });
-    await pollUntil('the test', async () => {
-      const { Connections } = await lab.client.send(
-        new DescribeConnectionsCommand({ Filters: [{ Name: 'endpoint-arn', Values: [SourceEndpointArn] }] }),
-      );
-      return Connections?.[0]?.Status === 'successful';
-    });
-    await task.run();
-    await task.remove();
-    const nobody = await lab.client.send(
-      new CreateEndpointCommand({
-        EndpointIdentifier: unique('nobody'),
-        EndpointType: 'target',
-        EngineName: 'aurora',
-        ServerName: '127.0.0.1',
-        Port: lab.cluster.port,
-        Username: 'nobody',
-        Password: 'wrong',
-      }),
-    );
-    expect(await lab.test(nobody.Endpoint?.EndpointArn ?? '')).toBe('failed');
   });
 
   test('Describe lags behind', async () => {

@@ -2,7 +2,7 @@ import type { Connection } from 'mysql2/promise';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { pollUntil } from '../../../infra/lab/databases/index.ts';
 import type { Fixture } from './fixture.ts';
-import { nativePosition, untilRows } from './rows.ts';
+import { untilRows } from './rows.ts';
 import { ofOrg, SAFE_SETTINGS } from './rules.ts';
 import { calls, DB, marks, Scene } from './scene.ts';
 
@@ -76,21 +76,6 @@ describe('stop, resume and positions', () => {
     await task.remove();
   });
 
-  test('reverse: from a position of the cluster back to the site, changes only', async () => {
-    await cluster.query("INSERT INTO Calls (OrgID, note) VALUES (42, 'before')");
-    const position = await nativePosition(cluster, lab.cluster);
-    expect(position).toMatch(/^binlog\.\d{6}:\d+$/);
-    await cluster.query("INSERT INTO Calls (OrgID, id, note) VALUES (42, 9003, 'after'), (43, 9011, 'other org')");
-    const task = await lab.create({ tables: [calls()], reverse: true, MigrationType: 'cdc' });
-    await task.run('start-replication', { CdcStartPosition: position });
-    await untilRows(site, 'SELECT id, note FROM Calls', [['9003', 'after']]);
-    await cluster.query("UPDATE Calls SET note = 'changed' WHERE id = 9003");
-    await untilRows(site, 'SELECT id, note FROM Calls', [['9003', 'changed']]);
-    await cluster.query('DELETE FROM Calls WHERE id = 9003');
-    await untilRows(site, 'SELECT id, note FROM Calls', []);
-    await task.remove();
-  });
-
   test('CDC starts at a checkpoint of another task, or at a time', async () => {
     for (const connection of [site, cluster])
       await connection.query('CREATE TABLE Timed (OrgID INT, seq INT PRIMARY KEY)');
@@ -113,15 +98,6 @@ describe('stop, resume and positions', () => {
     await third.run('start-replication', { CdcStartTime: nextSecond });
     await untilRows(cluster, 'SELECT seq FROM Timed ORDER BY seq', [[2]]);
     for (const task of [first, second, third]) await task.remove();
-  });
-
-  test('a position that the source does not have fails the task for good', async () => {
-    const task = await lab.create({ tables: [marks()], MigrationType: 'cdc' });
-    await task.start('start-replication', { CdcStartPosition: 'mysql-bin-changelog.000987:373' });
-    const failed = await task.until('failed');
-    expect(failed.StopReason).toBe('Stop Reason FATAL_ERROR');
-    expect(failed.LastFailureMessage).toMatch(/binary log/);
-    await task.remove();
   });
 
   test('full load only ends by itself; StopTaskCachedChanges stops where it says', async () => {

@@ -1,6 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { DmsFault } from './fault.ts';
-import { forward, makeScene, planOf, reverse, type Scene } from './scene.ts';
+import { forward, makeScene, planOf, type Scene } from './scene.ts';
 
 const signal = new AbortController().signal;
 
@@ -46,19 +45,6 @@ describe('the simulated DMS, driven by the product', () => {
     expect(scene.faults).toEqual([]);
   });
 
-  it('begins a reverse task exactly at its position', async () => {
-    const scene = await makeScene();
-    await scene.sql(scene.cluster, 'INSERT INTO BigDB.T VALUES (42, 1, 1), (42, 2, 1)');
-    await scene.sql(scene.site, 'DELETE FROM BigDB.T WHERE OrgID = 42');
-    const { file, position } = scene.cluster.core.binlog;
-    await scene.sql(scene.cluster, 'INSERT INTO BigDB.T VALUES (42, 3, 1)');
-    await scene.until(scene.replication.ensureTask(planOf(reverse()), signal));
-    await scene.until(scene.replication.ensureStarted(reverse(), { file, position, gtid: '' }, signal));
-    await scene.sql(scene.cluster, 'INSERT INTO BigDB.T VALUES (42, 4, 1)');
-    await scene.pass('both rows', async () => (await scene.rows(scene.site)).length === 2);
-    expect(await scene.rows(scene.site)).toEqual(['42 3 1', '42 4 1']);
-  });
-
   it.each([
     1, 2, 3, 4, 5, 6,
   ])('loses and doubles nothing through crashes of its target and cuts (seed %i)', async (seed) => {
@@ -75,23 +61,6 @@ describe('the simulated DMS, driven by the product', () => {
     await scene.pass('the same rows', () => same(scene));
     expect(taskOf(scene).status).toBe('running');
     expect(scene.faults).toEqual([]);
-  });
-
-  it('stops for good at a row that is not as it should be', async () => {
-    const scene = await makeScene();
-    await loaded(scene);
-    await scene.sql(scene.cluster, 'INSERT INTO BigDB.T VALUES (42, 100, 9)');
-    await scene.sql(scene.site, 'INSERT INTO BigDB.T VALUES (42, 100, 1)');
-    await scene.pass('the failure', () => taskOf(scene).status === 'failed');
-    await expect(scene.until(scene.replication.ensureStarted(forward(), null, signal))).rejects.toMatchObject({
-      code: 'TASK_FAILED',
-    });
-  });
-
-  it('finds rows that are there already in a load', async () => {
-    const scene = await makeScene();
-    await scene.sql(scene.cluster, 'INSERT INTO BigDB.T VALUES (42, 1, 1)');
-    await expect(loaded(scene)).rejects.toMatchObject({ code: 'TASK_FAILED' });
   });
 
   it('leaves rows out when its source goes away in the load, and does not say so', async () => {
@@ -115,18 +84,5 @@ describe('the simulated DMS, driven by the product', () => {
     });
     expect(observed).not.toBeNull();
     expect(taskOf(scene).status).toBe('running');
-  });
-
-  it('refuses as the service does', async () => {
-    const scene = await makeScene();
-    await loaded(scene);
-    const task = taskOf(scene);
-    expect(() => task.start(null)).toThrow(DmsFault);
-    expect(() => task.delete(() => {})).toThrow('it is currently running');
-    task.stop();
-    expect(() => task.stop()).toThrow('currently not running');
-    await scene.pass('the end', () => task.status === 'stopped');
-    task.delete(() => {});
-    expect(() => task.start(null)).toThrow('it is currently deleting');
   });
 });

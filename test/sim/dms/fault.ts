@@ -13,5 +13,6 @@ export const dmsFaults = {
   notFound: (what: string) => new DmsFault('ResourceNotFoundFault', `${what} does not exist`),
   exists: (what: string) => new DmsFault('ResourceAlreadyExistsFault', `${what} already exists`),
   state: (message: string) => new DmsFault('InvalidResourceStateFault', message),
+  parameter: (message: string) => new DmsFault('InvalidParameterValueException', message),
   combination: (message: string) => new DmsFault('InvalidParameterCombinationException', message),
 };

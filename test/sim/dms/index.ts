@@ -38,6 +38,10 @@ const TWICE = { chance: 0.02, afterMs: [20, 4_000] } as const;
  * DMS in virtual time: tasks with the life of the lab's stand-in that read a server's binlog and write to another. Their
  * connections are the network's; Describe lags behind; deletes are slow at times; a stopped task may be taken up again by
  * the service; a table in error stays behind while its task says that it runs.
+ *
+ * `conformance/` holds it to the suites of the stand-in. What it leaves out, so that it is proven there alone: types, LOBs
+ * and definitions, filters but for equality, full-load tasks, starts at a time or checkpoint, reload, modification, batch
+ * apply, policies other than the product's, caches and their stop reasons, counts of changes, quotas, pages.
  */
 export class SimDms {
   /** Also the name by which partitions and weather know it. */

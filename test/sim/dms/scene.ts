@@ -39,12 +39,6 @@ export const forward = (generation = 1): TaskRef => ({
   direction: 'forward',
   generation,
 });
-export const reverse = (generation = 1): TaskRef => ({
-  orgId: 42,
-  homeRegion: region,
-  direction: 'reverse',
-  generation,
-});
 export const planOf = (ref: TaskRef): TaskPlan => ({
   ref,
   tables: [{ schema: 'BigDB', table: 'T', orgColumn: 'OrgID' }],

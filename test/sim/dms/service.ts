@@ -11,7 +11,7 @@ import type {
 import { TestedConnections } from './connections.ts';
 import { dmsFaults } from './fault.ts';
 import type { Surroundings } from './surroundings.ts';
-import { SimTask, type TaskView } from './task.ts';
+import { SimTask, type StartPoint, type TaskView } from './task.ts';
 
 /** An endpoint of the world: a server as source or target. */
 export interface SimEndpoint {
@@ -75,15 +75,17 @@ export class RegionService {
       settings: echo,
       recoveryTable: settings.TargetMetadata.TaskRecoveryTableEnabled,
     };
-    this.#tasks.set(arn, new SimTask(definition, this.#world, this.#tell, this.#fault));
+    const task = new SimTask(definition, this.#world, this.#tell, this.#fault);
+    this.#tasks.set(arn, task);
     this.#tell(`${taskId} is made, ${source.server} to ${target.server}`);
-    return {};
+    return changed(task);
   }
 
   startTask({ taskArn, startType, cdcStartPosition }: StartTaskRequest): unknown {
     const task = this.#task(taskArn);
     const { definition, everRan } = task;
     const { instanceArn, sourceArn, targetArn, migrationType } = definition;
+    task.mustRest('started');
     for (const endpoint of [sourceArn, targetArn]) {
       if (!this.#connections.isGood(instanceArn, endpoint)) throw dmsFaults.state(`${endpoint} was not tested`);
     }
@@ -97,19 +99,20 @@ export class RegionService {
       task.start(this.#startOf(definition.source, cdcStartPosition));
     }
     this.#tell(`${definition.id} is told to ${startType}`);
-    return {};
+    return changed(task);
   }
 
   stopTask(taskArn: string): unknown {
-    this.#task(taskArn).stop();
-    return {};
+    const task = this.#task(taskArn);
+    task.stop();
+    return changed(task);
   }
 
   deleteTask(taskArn: string): unknown {
     const task = this.#task(taskArn);
     task.delete(() => this.#tasks.delete(taskArn));
     this.#tell(`${task.definition.id} is being deleted`);
-    return {};
+    return changed(task);
   }
 
   describeTasks({ filters, withoutSettings }: DescribeTasksRequest): unknown {
@@ -184,17 +187,19 @@ export class RegionService {
   }
 
   #endpoint(arn: string, side: SimEndpoint['side']): SimEndpoint {
-    const found = this.#region.endpoints.find((endpoint) => endpoint.arn === arn && endpoint.side === side);
+    const found = this.#region.endpoints.find((endpoint) => endpoint.arn === arn);
     if (found === undefined) throw dmsFaults.notFound(arn);
+    if (found.side !== side) throw dmsFaults.parameter(`Endpoint ${arn} is not a ${side} endpoint`);
     return found;
   }
 
   /** Index of the first event that the task takes; without a position, the next one. */
-  #startOf(server: string, position: string | null): number {
+  #startOf(server: string, position: string | null): StartPoint {
     const { binlog } = this.#world.server(server).core;
     if (position === null) return binlog.events.length;
     const parsed = parsePosition(position);
-    if (parsed === null) throw dmsFaults.combination(`${position} is no position`);
+    if (parsed === null) throw dmsFaults.parameter(`${position} is no position`);
+    if (!binlog.reaches(parsed.file, parsed.offset)) return 'missing';
     return binlog.indexAt(parsed.file, parsed.offset);
   }
 }
@@ -204,6 +209,11 @@ function fits({ definition }: SimTask, filters: readonly DmsFilter[]): boolean {
     if (name !== 'replication-task-id') throw dmsFaults.combination(`an unknown filter: ${name}`);
     return values.includes(definition.id);
   });
+}
+
+/** The answer to a change: the task as it is from now on. */
+function changed(task: SimTask): object {
+  return { ReplicationTask: showTask(task, task.view, true) };
 }
 
 function showTask(task: SimTask, view: TaskView, withoutSettings: boolean): object {

@@ -30,6 +30,9 @@ export interface TaskDefinition {
   readonly recoveryTable: boolean;
 }
 
+/** Index of the first event of the source's binlog that is taken; `missing` where the binlog does not reach there. */
+export type StartPoint = number | 'missing';
+
 /** How long the steps of a task's life take (milliseconds). */
 const TIMES = {
   create: [20, 400],
@@ -54,6 +57,8 @@ export class SimTask {
   readonly #views: TaskView[] = [];
   progress: Progress = newProgress(0);
   everRan = false;
+  /** It was told to begin where its source's binlog does not reach. */
+  #isMissing = false;
   lagMs = 0;
   #status: TaskStatus = 'creating';
   /** Grows with whatever ends a run: what belongs to an older number does nothing any more. */
@@ -86,12 +91,26 @@ export class SimTask {
     return this.#views.findLast((view) => view.atMs <= atMs) ?? null;
   }
 
+  /** As it is now. */
+  get view(): TaskView {
+    const last = this.#views.at(-1);
+    if (last === undefined) throw new Error('a task without a beginning');
+    return last;
+  }
+
+  /** Refuses where it does not rest. */
+  mustRest(toBe: 'started' | 'deleted'): void {
+    if (['ready', 'stopped', 'failed'].includes(this.#status)) return;
+    throw dmsFaults.state(`the task cannot be ${toBe}, it is currently ${this.#status}`);
+  }
+
   /** `from` is where its capture begins in the source's binlog; null goes on from where it was. */
-  start(from: number | null): void {
-    if (!['ready', 'stopped', 'failed'].includes(this.#status)) {
-      throw dmsFaults.state(`the task cannot be started, it is currently ${this.#status}`);
+  start(from: StartPoint | null): void {
+    this.mustRest('started');
+    if (from !== null) {
+      this.#isMissing = from === 'missing';
+      this.progress = newProgress(from === 'missing' ? 0 : from);
     }
-    if (from !== null) this.progress = newProgress(from);
     if (this.definition.migrationType === 'cdc') {
       for (const { name } of this.mapping.tables) this.progress.loaded.add(name);
       this.progress.overlapUntil ??= 0;
@@ -112,9 +131,7 @@ export class SimTask {
   }
 
   delete(gone: () => void): void {
-    if (!['ready', 'stopped', 'failed'].includes(this.#status)) {
-      throw dmsFaults.state(`the task cannot be deleted, it is currently ${this.#status}`);
-    }
+    this.mustRest('deleted');
     this.#enter('deleting');
     this.#after(this.#world.random.chance(SLOW_DELETE) ? TIMES.slowDelete : TIMES.delete, () => {
       this.#tell(`${this.definition.id} is deleted`);
@@ -147,6 +164,10 @@ export class SimTask {
   }
 
   #run(): void {
+    if (this.#isMissing) {
+      this.#end('failed', 'FATAL_ERROR', 'the position is not in the binary log of the source');
+      return;
+    }
     const life = this.#life;
     const going = () => this.#life === life && this.#status === 'running';
     const { arn, source, target, recoveryTable } = this.definition;

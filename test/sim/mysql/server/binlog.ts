@@ -90,6 +90,11 @@ export class Binlog {
     return () => this.#hearers.delete(hear);
   }
 
+  /** Whether the position lies in what was written so far. */
+  reaches(file: string, position: number): boolean {
+    return file < this.file || (file === this.file && position <= this.position);
+  }
+
   /** Index of the first event that begins at the position or behind it. */
   indexAt(file: string, position: number): number {
     const found = this.events.findIndex(
