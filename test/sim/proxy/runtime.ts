@@ -80,6 +80,9 @@ export class SimRuntime implements AdminRuntime, SessionHost {
         return processList(this.sessions.values(), this.process.clock.monotonicMs());
       case 'stats_mysql_query_digest':
         return this.statistics.digestRows();
+      case 'stats_mysql_prepared_statements_info':
+        // Nobody prepares statements here.
+        return [];
       case 'stats_mysql_errors':
         return this.statistics.errorRows();
       default:
