@@ -16,7 +16,7 @@ const policy = { flipTries: 1, soakMs: 600_000, lagSamples: 2, lagGateMs: 5_000 
  * longer than one does (milliseconds).
  */
 const proxiesWaitMs = 180_000;
-const flipBudgetMs = 150_000;
+const flipBudgetMs = 60_000;
 /** Writers of many orgs share two cores with everything else. */
 const writeEveryMs = 100;
 
