@@ -52,7 +52,9 @@ export async function dryRun(
     logger: estate.logger,
     tables: estate.tables,
     catalogue: estate.catalogue,
+    comparisons: only<Estate['comparisons']>('comparisons', { limits: estate.comparisons.limits }),
     holdHostgroups: estate.holdHostgroups,
+    proxiesPatienceMs: estate.proxiesPatienceMs,
   });
   const rest = restOf(now.state, migration);
   if (rest.underWay) record.cannotKnow('how far the flip that is under way has come: the plan begins before it');
