@@ -1,5 +1,5 @@
 import type { Finding } from '../ports/finding.ts';
-import type { OrgTable } from '../ports/place.ts';
+import type { OrgTable, Place } from '../ports/place.ts';
 import type { TableIds } from '../ports/settings.ts';
 import type { PlaceIds } from './ids.ts';
 
@@ -19,7 +19,10 @@ export async function countersFinding(
   const step = BigInt(there.increment);
   const kind = BigInt(there.offset > there.increment ? 1 : there.offset) % step;
   const next = await site.idsFrom(table, at.column, at.nextId);
-  const taken = next.find((id) => BigInt(id) % step === kind);
+  const ofItsKind = next.filter((id) => BigInt(id) % step === kind);
+  // Asked behind the site: what the cluster has handed out meanwhile, and a task has carried back, is none it will again.
+  const now = ofItsKind.length === 0 ? at : await counterNow(cluster, table, at);
+  const taken = ofItsKind.find((id) => BigInt(id) >= BigInt(now.nextId));
   const name = `${table.schema}.${table.table}`;
   return [
     {
@@ -28,9 +31,21 @@ export async function countersFinding(
       message:
         taken === undefined
           ? `${cluster.name} goes on in ${name} at ${at.nextId}, below ${maxId} at ${site.name}; of its own ids none was found there`
-          : `${cluster.name} goes on in ${name} at ${at.nextId} and would hand out ${taken}, which ${site.name} has`,
+          : `${cluster.name} goes on in ${name} at ${now.nextId} and would hand out ${taken}, which ${site.name} has`,
       remedy: `Raise AUTO_INCREMENT of ${name} at ${cluster.name} above the greatest id of every site.`,
-      evidence: { table: name, site: site.name, maxId, cluster: cluster.name, nextId: at.nextId, taken: taken ?? null },
+      evidence: {
+        table: name,
+        site: site.name,
+        maxId,
+        cluster: cluster.name,
+        nextId: now.nextId,
+        taken: taken ?? null,
+      },
     },
   ];
+}
+
+async function counterNow(cluster: Place, table: OrgTable, before: TableIds): Promise<TableIds> {
+  const { tables } = await cluster.autoIncrement([table]);
+  return tables.find((each) => each.table === before.table) ?? before;
 }

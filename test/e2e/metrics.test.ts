@@ -153,6 +153,11 @@ it('a take-over is counted, and what was compared before is shown by who took ov
   );
   expect(taken.value(n('lease_changes_total'), { change: 'takenOver' })).toBe(1);
   expect(taken.find(n('org_state'), { org: String(orgId), state: 'soaking' })).toHaveLength(1);
+  // Until its numbers are in every proxy's rules, the new owner would wait for one that falls silent.
+  const { epoch } = await stage.api.get(id);
+  await pollUntil('the new owner to be known at every proxy', async () =>
+    (await stage.routes(orgId)).every((comment) => comment?.includes(` epoch=${epoch} `)),
+  );
 });
 
 it('a silent proxy and a dead controller are seen by the plugin', async () => {

@@ -202,9 +202,10 @@ export class Stage {
     });
   }
 
-  #elsewhere(what: string, { orgId, state, reason, waitsFor }: MigrationStatus): Error {
+  #elsewhere(what: string, { orgId, state, reason, waitsFor, findings }: MigrationStatus): Error {
+    const refused = findings.filter(({ severity }) => severity === 'refuse');
     return new Error(
-      `org ${orgId} is in ${state}, not ${what}; reason ${JSON.stringify(reason)}; waits for ${waitsFor}; log of the controllers in ${this.lab.baseDir}`,
+      `org ${orgId} is in ${state}, not ${what}; reason ${JSON.stringify(reason)}; findings ${JSON.stringify(refused)}; waits for ${waitsFor}; log of the controllers in ${this.lab.baseDir}`,
     );
   }
 
