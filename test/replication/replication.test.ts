@@ -312,7 +312,7 @@ describe('fifty tasks', () => {
     const refusals: object[] = [];
     const logger = { info: () => {}, warn: (fields: object) => void refusals.push(fields) };
     const many = lab.open({ apiRate: { burst: 60, perSecond }, pollIntervalMs: 200, logger });
-    await lab.dms.faults.set({ kind: 'apiRate', perSecond: perSecond + 20, capacity: 80 });
+    await lab.dms.faults.set({ kind: 'apiRate', perSecond: perSecond + 20, capacity: 140 });
     const refs = Array.from({ length: 50 }, () => refOf(takeOrg()));
     for (const { orgId } of refs) await fill(lab.site, orgId, 5);
     await Promise.all(

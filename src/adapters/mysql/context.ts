@@ -77,7 +77,13 @@ export function placeContext(
   });
   // Only the same account may end its statements without being an administrator.
   const purgeWatch = new SessionPool({ ...short, target: purger, limit: 1, killer: null });
-  const purge = new SessionPool({ ...short, target: purger, limit: PURGE_CONNECTIONS, killer: purgeWatch });
+  const purge = new SessionPool({
+    ...short,
+    target: purger,
+    limit: PURGE_CONNECTIONS,
+    queueTimeoutMs: BULK_QUEUE_MS,
+    killer: purgeWatch,
+  });
 
   return {
     key,
