@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { pollUntil } from '../../../infra/lab/databases/index.ts';
-import { Bench, HOLD, type Rule, SOURCE, sideOf, TARGET } from './bench.ts';
-import { holdingSuite } from './suites/holding.ts';
+import { Bench, HOLD, sideOf, TARGET } from './bench.ts';
+import { FLIPPED, HELD, holdingSuite, PLAIN_READS } from './suites/holding.ts';
 import { retiringSuite } from './suites/retiring.ts';
 
 let bench: Bench;
@@ -15,15 +15,6 @@ holdingSuite(() => bench);
 retiringSuite(() => bench);
 
 const INSERT = "INSERT INTO t (org, v) VALUES (42, 'held')";
-/** Plain reads stay where they are; the rest of org 42 is parked. */
-const PLAIN_READS: Rule = {
-  rule_id: 10,
-  username: 'org42',
-  match_digest: '^SELECT (?!.*(FOR UPDATE|LOCK IN SHARE MODE|GET_LOCK))',
-  destination_hostgroup: SOURCE,
-};
-const HELD: Rule = { rule_id: 20, username: 'org42', destination_hostgroup: HOLD };
-const FLIPPED: Rule = { rule_id: 20, username: 'org42', destination_hostgroup: TARGET };
 
 describe('holding queries in ProxySQL', () => {
   test('a prepared statement is parked at its execution, and one that nobody has prepared yet at its preparation', async () => {

@@ -4,6 +4,8 @@ export interface Progress {
   next: number;
   /** Events before this one may be in the load already; null until the load is over. */
   overlapUntil: number | null;
+  /** Epoch milliseconds; null before the load is over, and where nothing is loaded. */
+  loadEndedAtMs: number | null;
   readonly begun: Set<string>;
   readonly loaded: Set<string>;
   readonly loadedRows: Map<string, number>;
@@ -12,5 +14,13 @@ export interface Progress {
 }
 
 export function newProgress(next: number): Progress {
-  return { next, overlapUntil: null, begun: new Set(), loaded: new Set(), loadedRows: new Map(), errored: new Set() };
+  return {
+    next,
+    overlapUntil: null,
+    loadEndedAtMs: null,
+    begun: new Set(),
+    loaded: new Set(),
+    loadedRows: new Map(),
+    errored: new Set(),
+  };
 }

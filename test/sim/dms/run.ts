@@ -54,7 +54,10 @@ export async function run(spec: RunSpec, world: Surroundings): Promise<void> {
     }
     if (!spec.going()) return;
     // What was changed up to here may be in the load already.
-    spec.progress.overlapUntil ??= world.server(spec.source).core.binlog.events.length;
+    if (spec.progress.overlapUntil === null) {
+      spec.progress.overlapUntil = world.server(spec.source).core.binlog.events.length;
+      spec.progress.loadEndedAtMs = world.process.clock.nowMs();
+    }
     while (spec.going()) await carryNext(spec, world, connection);
   } catch (error) {
     if (!spec.going()) return;

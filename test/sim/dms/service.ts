@@ -241,6 +241,7 @@ function showTask(task: SimTask, view: TaskView, withoutSettings: boolean): obje
           TablesLoading: count((name) => well(name) && progress.begun.has(name) && !progress.loaded.has(name)),
           TablesQueued: count((name) => well(name) && !progress.begun.has(name) && !progress.loaded.has(name)),
           TablesErrored: errored,
+          ...(progress.loadEndedAtMs === null ? {} : { FullLoadFinishDate: new Date(progress.loadEndedAtMs) }),
         }
       : {},
   };

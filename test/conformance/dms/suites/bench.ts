@@ -1,4 +1,5 @@
 import type { DmsApi } from '../../../../src/adapters/dms/api.ts';
+import { waitUntil } from '../../waiting.ts';
 import { rule, SAFE_SETTINGS } from '../rules.ts';
 import { BenchTask } from './task.ts';
 
@@ -128,18 +129,12 @@ export abstract class TaskBench {
   }
 
   /** Asks again and again until there is an answer; throws where none comes in time. */
-  async waitUntil<T>(
+  waitUntil<T>(
     what: string,
     ask: () => Promise<T | undefined | false>,
-    { timeoutMs = 60_000, everyMs = 10 }: { readonly timeoutMs?: number; readonly everyMs?: number } = {},
+    limits: { readonly timeoutMs?: number; readonly everyMs?: number } = {},
   ): Promise<T> {
-    const deadlineMs = this.nowMs() + timeoutMs;
-    for (;;) {
-      const answer = await ask();
-      if (answer !== undefined && answer !== false) return answer;
-      if (this.nowMs() > deadlineMs) throw new Error(`waited ${timeoutMs} ms in vain for ${what}`);
-      await this.sleep(everyMs);
-    }
+    return waitUntil(this, what, ask, limits);
   }
 }
 

@@ -6,7 +6,12 @@ export interface ShownTask {
   readonly Status: string;
   readonly StopReason?: string;
   readonly LastFailureMessage?: string;
-  readonly ReplicationTaskStats?: { readonly FullLoadProgressPercent?: number; readonly TablesLoaded?: number };
+  readonly MigrationType: string;
+  readonly ReplicationTaskStats?: {
+    readonly FullLoadProgressPercent?: number;
+    readonly TablesLoaded?: number;
+    readonly FullLoadFinishDate?: Date;
+  };
 }
 
 export interface ShownTable {
@@ -82,8 +87,10 @@ export class BenchTask {
     await this.#bench.waitUntil(`tables of ${this.id} to be loaded`, async () => {
       const task = await this.describe();
       if (task?.Status === 'failed') throw new Error(`${this.id} failed: ${task.LastFailureMessage}`);
+      // Until the load as a whole has ended, changes count as possibly part of it, and a conflict as none.
+      const ended = task?.MigrationType === 'cdc' || task?.ReplicationTaskStats?.FullLoadFinishDate !== undefined;
       const tables = await this.tables();
-      return tables.length > 0 && tables.every(({ TableState }) => TableState === 'Table completed');
+      return ended && tables.length > 0 && tables.every(({ TableState }) => TableState === 'Table completed');
     });
   }
 

@@ -1,3 +1,5 @@
+import { waitUntil } from '../../waiting.ts';
+
 // What the suites need: one ProxySQL in front of two databases, hostgroup 1 is `source`, hostgroup 2 is `target`.
 
 export const SOURCE = 1;
@@ -178,18 +180,12 @@ export abstract class ProxyBench {
   }
 
   /** Asks again and again until there is an answer; throws where none comes in time. */
-  async waitUntil<T>(
+  waitUntil<T>(
     what: string,
     ask: () => Promise<T | undefined | false>,
-    { timeoutMs = 30_000, everyMs = 25 }: { readonly timeoutMs?: number; readonly everyMs?: number } = {},
+    limits: { readonly timeoutMs?: number; readonly everyMs?: number } = {},
   ): Promise<T> {
-    const deadlineMs = this.nowMs() + timeoutMs;
-    for (;;) {
-      const answer = await ask();
-      if (answer !== undefined && answer !== false) return answer;
-      if (this.nowMs() > deadlineMs) throw new Error(`waited ${timeoutMs} ms in vain for ${what}`);
-      await this.sleep(everyMs);
-    }
+    return waitUntil(this, what, ask, limits);
   }
 
   /** Rows of the table t at a database, by value. */

@@ -3,14 +3,14 @@ import { errorOf, HOLD, type ProxyBench, type Rule, SOURCE, settled, sideOf, TAR
 
 const INSERT = "INSERT INTO BigDB.t (org, v) VALUES (42, 'held')";
 /** Plain reads stay where they are; the rest of org 42 is parked. */
-const PLAIN_READS: Rule = {
+export const PLAIN_READS: Rule = {
   rule_id: 10,
   username: 'org42',
   match_digest: '^SELECT (?!.*(FOR UPDATE|LOCK IN SHARE MODE|GET_LOCK))',
   destination_hostgroup: SOURCE,
 };
-const HELD: Rule = { rule_id: 20, username: 'org42', destination_hostgroup: HOLD };
-const FLIPPED: Rule = { rule_id: 20, username: 'org42', destination_hostgroup: TARGET };
+export const HELD: Rule = { rule_id: 20, username: 'org42', destination_hostgroup: HOLD };
+export const FLIPPED: Rule = { rule_id: 20, username: 'org42', destination_hostgroup: TARGET };
 
 /** Queries that wait in an empty hostgroup, and what lets them go. */
 export function holdingSuite(given: () => ProxyBench): void {
