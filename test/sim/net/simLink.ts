@@ -105,9 +105,14 @@ export class SimLink implements Link {
 
   /** One message with its fate. What a process had sent when it died is in the kernel's hands, or died with it. */
   #message(from: SimProcess, to: SimProcess, lane: Lane, what: string, handle: () => void): void {
-    const arrive = lane.send(() => to.deliver(handle));
+    let unsent = false;
+    const arrive = lane.send(() => {
+      if (!unsent) to.deliver(handle);
+    });
     const unlessDied = () => {
-      if (from.state !== 'dead' || this.#random.chance(0.5)) arrive();
+      unsent = from.state === 'dead' && this.#random.chance(0.5);
+      // The lane goes on without it: the end of the connection comes behind.
+      arrive();
     };
     switch (this.#network.fate(from.name, to.name, what)) {
       case 'arrives':

@@ -47,6 +47,8 @@ export interface WorldTask {
   readonly reads: string;
   readonly writes: string;
   readonly status: string;
+  /** It was started once: before that it carries nothing, and cannot be resumed. */
+  readonly everRan: boolean;
 }
 
 /** Rows of an org that were deleted by the account that purges. */

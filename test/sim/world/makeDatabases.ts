@@ -128,9 +128,9 @@ function dmsRegion(region: string): SimRegion {
 }
 
 /** The org is told by the id that the product gives its tasks. */
-function taskOf({ definition, status }: SimDms['tasks'][number]): WorldTask {
+function taskOf({ definition, status, everRan }: SimDms['tasks'][number]): WorldTask {
   const org = /org(\d+)/.exec(definition.id)?.[1];
-  return { id: definition.id, orgId: Number(org), reads: definition.source, writes: definition.target, status };
+  return { id: definition.id, orgId: Number(org), reads: definition.source, writes: definition.target, status, everRan };
 }
 
 /** Tells of what the account that purges has just deleted. */
