@@ -14,8 +14,8 @@ export const proxies = 4;
 export const clients = {
   writersPerProxy: 4,
   readersPerProxy: 1,
-  ratePerOrg: 300,
-  readsPerOrg: 200,
+  ratePerOrg: 160,
+  readsPerOrg: 80,
   jobInstancesPerProxy: 0,
 };
 /** Floors taken before each flip. */
