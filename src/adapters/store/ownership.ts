@@ -24,6 +24,7 @@ const epochRow = z.object({ epoch: int });
 const idRow = z.object({ id: z.string() });
 const freeRow = z.object({ id: z.string(), state: z.string(), owner: z.string().nullable() });
 const leaselessRow = z.object({ id: z.string(), owner: z.string() });
+const anythingRow = z.object({ anything: int });
 const nowRow = z.object({ store_ms: int });
 /** A list for `IN`, which may not be empty. */
 const listed = (ids: readonly string[]) => (ids.length === 0 ? [''] : ids);
@@ -37,6 +38,10 @@ const heldStates = new Set(['flipping.hold', 'rollingBack.hold']);
  */
 export const alive =
   'seen_at BETWEEN UTC_TIMESTAMP(3) - INTERVAL ? MICROSECOND AND UTC_TIMESTAMP(3) + INTERVAL ? MICROSECOND';
+
+const migrationsAndOwners = 'migrations LEFT JOIN controllers ON controllers.instance = migrations.owner';
+/** Their owner has no lease at all. */
+const leaselessOnes = `${migrationsAndOwners} WHERE active_org_id IS NOT NULL AND owner IS NOT NULL AND instance IS NULL`;
 
 /** Who owns what, by the store's own clock: the controllers' clocks are never compared. */
 export function ownershipOperations(pool: StorePool): OwnershipOperations {
@@ -81,21 +86,31 @@ export function ownershipOperations(pool: StorePool): OwnershipOperations {
         return { storeMs: nowRow.parse(now).store_ms, known: renewed > 0 };
       }),
 
-    claim: (instance, graceMs, { running, resting, atMost = Number.POSITIVE_INFINITY }) =>
-      transaction(pool, 'claim migrations', async (session) => {
-        const grace = [graceMs * 1000, graceMs * 1000];
-        const lost = (
-          await session.rows('SELECT id FROM migrations WHERE id IN (?) AND NOT owner <=> ?', [
-            listed(running),
-            instance,
-          ])
-        ).map((row) => idRow.parse(row).id);
-        const leaseless = (
-          await session.rows(
-            `SELECT migrations.id, owner FROM migrations LEFT JOIN controllers ON controllers.instance = migrations.owner
-              WHERE active_org_id IS NOT NULL AND owner IS NOT NULL AND instance IS NULL`,
-          )
-        ).map((row) => leaselessRow.parse(row));
+    async claim(instance, graceMs, { running, resting, atMost = Number.POSITIVE_INFINITY }) {
+      const grace = [graceMs * 1000, graceMs * 1000];
+      const lostOnes = { from: 'migrations WHERE id IN (?) AND NOT owner <=> ?', values: [listed(running), instance] };
+      const freeOnes = {
+        from: `${migrationsAndOwners}
+          WHERE active_org_id IS NOT NULL AND (owner IS NULL OR owner = ? OR NOT (${alive}))
+            AND NOT (owner <=> ? AND migrations.id IN (?)) AND migrations.id NOT IN (?)`,
+        values: [instance, ...grace, instance, listed(running), listed(resting)],
+      };
+      // Nearly always there is nothing to do: then one question is enough.
+      const [look] = await withSession(pool, 'look for migrations', (session) =>
+        session.rows(
+          `SELECT EXISTS (SELECT 1 FROM ${lostOnes.from}) OR EXISTS (SELECT 1 FROM ${leaselessOnes})
+               OR EXISTS (SELECT 1 FROM ${freeOnes.from}) AS anything`,
+          [...lostOnes.values, ...freeOnes.values],
+        ),
+      );
+      if (anythingRow.parse(look).anything === 0) return { taken: [], lost: [], leaseless: [] };
+      return transaction(pool, 'claim migrations', async (session) => {
+        const lost = (await session.rows(`SELECT id FROM ${lostOnes.from}`, lostOnes.values)).map(
+          (row) => idRow.parse(row).id,
+        );
+        const leaseless = (await session.rows(`SELECT migrations.id, owner FROM ${leaselessOnes}`)).map((row) =>
+          leaselessRow.parse(row),
+        );
         // Somebody took it away. Whether its controller lives shows within the grace time, as with everybody else.
         for (const owner of new Set(leaseless.map(({ owner }) => owner))) {
           await session.write('INSERT IGNORE INTO controllers (instance, seen_at) VALUES (?, UTC_TIMESTAMP(3))', [
@@ -103,12 +118,7 @@ export function ownershipOperations(pool: StorePool): OwnershipOperations {
           ]);
         }
         const free = (
-          await session.rows(
-            `SELECT migrations.id, state, owner FROM migrations LEFT JOIN controllers ON controllers.instance = migrations.owner
-              WHERE active_org_id IS NOT NULL AND (owner IS NULL OR owner = ? OR NOT (${alive}))
-                AND NOT (owner <=> ? AND migrations.id IN (?)) AND migrations.id NOT IN (?)`,
-            [instance, ...grace, instance, listed(running), listed(resting)],
-          )
+          await session.rows(`SELECT migrations.id, state, owner FROM ${freeOnes.from}`, freeOnes.values)
         ).map((row) => freeRow.parse(row));
         const heldFirst = free.toSorted((one, other) => rank(one) - rank(other) || (one.id < other.id ? -1 : 1));
         const taken: { id: string; from: string | null }[] = [];
@@ -121,7 +131,8 @@ export function ownershipOperations(pool: StorePool): OwnershipOperations {
           if (changed === 1) taken.push({ id, from: owner });
         }
         return { taken, lost, leaseless };
-      }),
+      });
+    },
 
     async isAlive(instance, graceMs) {
       const rows = await withSession(pool, 'look for a controller', (session) =>

@@ -8,15 +8,21 @@ import type { Rule } from './rule.ts';
 export function bystanders(world: World, routes: Routes): Rule {
   const orgs = world.choice.orgs.filter(({ bystander }) => bystander).map(({ orgId }) => orgId);
   let seen = -1;
+  let commitsSeen = -1;
+  const fences = () => {
+    for (const orgId of orgs) {
+      for (const site of world.databases.sites) {
+        const writer = site.fenceWriter(orgId);
+        if (writer !== 'clients')
+          world.broken(3, `the fence of org ${orgId}, which nobody moves, is ${writer} at ${site.name}`);
+      }
+    }
+  };
   return {
     look() {
-      for (const orgId of orgs) {
-        for (const site of world.databases.sites) {
-          const writer = site.fenceWriter(orgId);
-          if (writer !== 'clients')
-            world.broken(3, `the fence of org ${orgId}, which nobody moves, is ${writer} at ${site.name}`);
-        }
-      }
+      const commits = world.databases.commits();
+      if (commits !== commitsSeen) fences();
+      commitsSeen = commits;
       if (routes.version === seen) return;
       seen = routes.version;
       for (const orgId of orgs) {

@@ -5,12 +5,18 @@ import type { Rule } from './rule.ts';
 /** Rule 2: no two proxies send an org's writes to different sides, and at most one side's fence is open to clients. */
 export function oneSide(world: World, routes: Routes): Rule {
   let seen = -1;
+  let commitsSeen = -1;
+  const fences = () => {
+    for (const { orgId } of world.choice.orgs) {
+      const open = openSides(world, orgId);
+      if (open.length > 1) world.broken(2, `the fences of org ${orgId} are open to clients at ${open.join(' and ')}`);
+    }
+  };
   return {
     look() {
-      for (const { orgId } of world.choice.orgs) {
-        const open = openSides(world, orgId);
-        if (open.length > 1) world.broken(2, `the fences of org ${orgId} are open to clients at ${open.join(' and ')}`);
-      }
+      const commits = world.databases.commits();
+      if (commits !== commitsSeen) fences();
+      commitsSeen = commits;
       if (routes.version === seen) return;
       seen = routes.version;
       for (const { orgId } of world.choice.orgs) {

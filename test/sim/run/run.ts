@@ -20,7 +20,7 @@ import { type Coverage, countFault, noCoverage } from './coverage.ts';
  * how long they have to stay there (virtual milliseconds).
  */
 const restWithinMs = 900_000;
-const restForMs = 4_000;
+const restForMs = 2_500;
 /** No run needs more events: something goes round in circles. */
 const stepsAtMost = 1_500_000;
 /** Pieces of work of each client at the end, and how long they may take together (virtual milliseconds). */

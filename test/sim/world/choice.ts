@@ -97,7 +97,7 @@ export function chooseWorld(random: Random, seed: number): WorldChoice {
     mood,
     inTurn,
     befalls,
-    troubleUntilMs: random.between(14_000, 32_000) + (befalls === 'storeAway' ? storeAwayMs : 0),
+    troubleUntilMs: random.between(10_000, 24_000) + (befalls === 'storeAway' ? storeAwayMs : 0),
     homeMovesAt: !far && random.chance(0.1) ? random.between(0.1, 1) : null,
     buttonsEveryMs: !far && random.chance(0.5) ? random.between(1_000, 8_000) : 0,
   };

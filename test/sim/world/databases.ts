@@ -74,6 +74,8 @@ export interface Databases {
   dmsApi(controller: SimProcess, homeRegion: string): DmsApi;
   readonly compareOrg: CompareOrg;
   journals(): readonly WorldJournal[];
+  /** Grows with every commit at a site or a cluster: while it stays, so do fences and rows. */
+  commits(): number;
   tasks(): readonly WorldTask[];
   onPurge(hear: (purge: WorldPurge) => void): void;
   /** Replication from one site to the other stands still, or goes on. */

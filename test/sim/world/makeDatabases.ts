@@ -68,6 +68,7 @@ export const makeDatabases: MakeDatabases = async ({ scheduler, network, random,
       return new Map(rows.map((row) => [Number(row.ID), Number(row.Version)]));
     },
   });
+  const places = [...sites, ...clusters];
   const worldSites = sites.map(place);
   const worldClusters = new Map(
     clusters.map((cluster, index): [string, WorldPlace] => [regions[index] as string, place(cluster)]),
@@ -91,9 +92,10 @@ export const makeDatabases: MakeDatabases = async ({ scheduler, network, random,
     dmsApi: (controller, homeRegion) => dms.api(controller, homeRegion),
     compareOrg,
     journals: journalsOf(store),
+    commits: () => places.reduce((sum, { core }) => sum + core.transactions.now, 0),
     tasks: () => dms.tasks.map(taskOf),
     onPurge(hear) {
-      for (const server of [...sites, ...clusters]) {
+      for (const server of places) {
         server.core.binlog.onCommit(() => tellPurge(server, hear));
       }
     },
@@ -130,7 +132,14 @@ function dmsRegion(region: string): SimRegion {
 /** The org is told by the id that the product gives its tasks. */
 function taskOf({ definition, status, everRan }: SimDms['tasks'][number]): WorldTask {
   const org = /org(\d+)/.exec(definition.id)?.[1];
-  return { id: definition.id, orgId: Number(org), reads: definition.source, writes: definition.target, status, everRan };
+  return {
+    id: definition.id,
+    orgId: Number(org),
+    reads: definition.source,
+    writes: definition.target,
+    status,
+    everRan,
+  };
 }
 
 /** Tells of what the account that purges has just deleted. */

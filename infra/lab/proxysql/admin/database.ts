@@ -1,4 +1,4 @@
-import { DatabaseSync, type SQLOutputValue } from 'node:sqlite';
+import { DatabaseSync, type SQLOutputValue, type StatementSync } from 'node:sqlite';
 import { CHECKSUMS_TABLE, CONFIG_TABLES, type ConfigTable, STATS_TABLES } from './tables.ts';
 
 export type Row = readonly SQLOutputValue[];
@@ -8,9 +8,16 @@ export type SqlOutcome =
   | { readonly columns: readonly string[]; readonly rows: readonly (readonly (string | null)[])[] }
   | { readonly changes: number };
 
+/** Statements of operators that are kept prepared. */
+const mostOfOperators = 200;
+
 /** The admin interface's SQLite: memory and runtime in `main`, the saved configuration in `disk`, figures in `stats`. */
 export class AdminDatabase {
   readonly #sqlite = new DatabaseSync(':memory:');
+  /** The stand-in's own statements: few. */
+  readonly #statements = new Map<string, StatementSync>();
+  /** Those of operators, as many as come again. */
+  readonly #operators = new Map<string, StatementSync>();
   /** True when the disk held a configuration of an earlier run. */
   readonly hadDisk: boolean;
 
@@ -31,52 +38,35 @@ export class AdminDatabase {
 
   /** Runs one statement as an operator sent it. Everything comes back as text. */
   run(sql: string): SqlOutcome {
-    const statement = this.#sqlite.prepare(sql);
+    const statement = this.#ofOperators(sql);
     const columns = statement.columns().map((column) => column.name);
     if (columns.length === 0) return { changes: Number(statement.run().changes) };
-    statement.setReturnArrays(true);
-    statement.setReadBigInts(true);
     const rows = statement.all() as unknown as SQLOutputValue[][];
     return { columns, rows: rows.map((row) => row.map(asText)) };
   }
 
   /** Rows as objects, for the stand-in's own use; integers as numbers. */
   all(sql: string, ...parameters: (string | number | null)[]): Record<string, SQLOutputValue>[] {
-    return this.#sqlite.prepare(sql).all(...parameters) as Record<string, SQLOutputValue>[];
+    return this.#prepared(sql).all(...parameters) as Record<string, SQLOutputValue>[];
   }
 
   /** Replaces the whole content of a table. */
   fill(table: string, rows: Iterable<readonly (string | number | bigint | null)[]>): void {
     this.transaction(() => {
-      this.#sqlite.exec(`DELETE FROM ${table}`);
-      let insert: ReturnType<DatabaseSync['prepare']> | undefined;
-      for (const row of rows) {
-        insert ??= this.#sqlite.prepare(`INSERT INTO ${table} VALUES (${row.map(() => '?').join(',')})`);
-        insert.run(...row);
-      }
+      this.#prepared(`DELETE FROM ${table}`).run();
+      for (const row of rows)
+        this.#prepared(`INSERT INTO ${table} VALUES (${row.map(() => '?').join(',')})`).run(...row);
     });
   }
 
   /** Copies tables whole, all or none. */
   copy(tables: readonly ConfigTable[], from: 'main' | 'disk', to: 'main' | 'disk', where = ''): void {
-    this.transaction(() => {
-      for (const { name } of tables) {
-        this.#sqlite.exec(
-          `DELETE FROM ${to}.${name} ${where}; INSERT INTO ${to}.${name} SELECT * FROM ${from}.${name} ${where}`,
-        );
-      }
-    });
+    this.#copyTables(tables, (name) => [`${from}.${name}`, `${to}.${name}`], where);
   }
 
   /** Content of the runtime tables back into memory. */
   copyFromRuntime(tables: readonly ConfigTable[], where = ''): void {
-    this.transaction(() => {
-      for (const { name } of tables) {
-        this.#sqlite.exec(
-          `DELETE FROM main.${name} ${where}; INSERT INTO main.${name} SELECT * FROM main.runtime_${name} ${where}`,
-        );
-      }
-    });
+    this.#copyTables(tables, (name) => [`main.runtime_${name}`, `main.${name}`], where);
   }
 
   /** All or nothing; joins a transaction that is open already. */
@@ -85,18 +75,54 @@ export class AdminDatabase {
       work();
       return;
     }
-    this.#sqlite.exec('BEGIN');
+    this.#prepared('BEGIN').run();
     try {
       work();
-      this.#sqlite.exec('COMMIT');
+      this.#prepared('COMMIT').run();
     } catch (error) {
-      this.#sqlite.exec('ROLLBACK');
+      this.#prepared('ROLLBACK').run();
       throw error;
     }
   }
 
   close(): void {
+    this.#statements.clear();
+    this.#operators.clear();
     this.#sqlite.close();
+  }
+
+  #copyTables(
+    tables: readonly ConfigTable[],
+    between: (name: string) => readonly [from: string, to: string],
+    where: string,
+  ): void {
+    this.transaction(() => {
+      for (const { name } of tables) {
+        const [from, to] = between(name);
+        this.#prepared(`DELETE FROM ${to} ${where}`).run();
+        this.#prepared(`INSERT INTO ${to} SELECT * FROM ${from} ${where}`).run();
+      }
+    });
+  }
+
+  #ofOperators(sql: string): StatementSync {
+    const known = this.#operators.get(sql);
+    if (known !== undefined) return known;
+    const statement = this.#sqlite.prepare(sql);
+    statement.setReturnArrays(true);
+    statement.setReadBigInts(true);
+    if (this.#operators.size >= mostOfOperators) this.#operators.clear();
+    this.#operators.set(sql, statement);
+    return statement;
+  }
+
+  #prepared(sql: string): StatementSync {
+    let statement = this.#statements.get(sql);
+    if (statement === undefined) {
+      statement = this.#sqlite.prepare(sql);
+      this.#statements.set(sql, statement);
+    }
+    return statement;
   }
 }
 

@@ -91,8 +91,8 @@ export class Layers {
     database.transaction(() => {
       for (const { name } of TABLES[module]) {
         const where = name === 'mysql_query_rules' || name === 'global_variables' ? active : '';
-        database.run(`DELETE FROM main.runtime_${name} ${name === 'global_variables' ? active : ''}`);
-        database.run(`INSERT INTO main.runtime_${name} SELECT * FROM main.${name} ${where}`);
+        database.all(`DELETE FROM main.runtime_${name} ${name === 'global_variables' ? active : ''}`);
+        database.all(`INSERT INTO main.runtime_${name} SELECT * FROM main.${name} ${where}`);
       }
       if (module === 'mysql users') this.#splitRuntimeUsers();
     });
