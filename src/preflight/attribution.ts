@@ -1,9 +1,9 @@
-import { CutoverError } from '../errors/index.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { Finding } from '../ports/finding.ts';
 import type { OrgTable } from '../ports/place.ts';
 import type { Routing, SeenStatement } from '../ports/routing.ts';
-import { type Check, findingFrom } from './finding.ts';
+import { asked } from './asked.ts';
+import type { Check } from './finding.ts';
 
 /** Looks at each proxy, and the time between two (milliseconds): two seconds of live traffic. */
 const looks = 20;
@@ -21,9 +21,9 @@ export async function sampleAttribution(
   clock: Pick<Clock, 'sleep'>,
 ): Promise<readonly Finding[]> {
   const findings = await Promise.all(
-    proxies.map(async (proxy) => {
-      const statements: SeenStatement[] = [];
-      try {
+    proxies.map((proxy) =>
+      asked(clock, async () => {
+        const statements: SeenStatement[] = [];
         for (let look = 0; look < looks; look++) {
           const found = await proxy.lookAtStatements();
           if (found === null) return [];
@@ -31,11 +31,8 @@ export async function sampleAttribution(
           await clock.sleep(lookEveryMs);
         }
         return judgeAttribution(proxy.name, statements, await proxy.transactionsBegun(), tables);
-      } catch (error) {
-        if (error instanceof CutoverError) return [findingFrom(error)];
-        throw error;
-      }
-    }),
+      }),
+    ),
   );
   return findings.flat();
 }

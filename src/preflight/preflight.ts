@@ -2,6 +2,7 @@ import type { MigrationContext } from '../../statecharts/context.ts';
 import { CutoverError, PreflightTimeoutError } from '../errors/index.ts';
 import type { Estate } from '../estate/estate.ts';
 import type { Finding } from '../ports/finding.ts';
+import { asked } from './asked.ts';
 import { attributionFindings } from './attribution.ts';
 import { retentionFindings } from './binlogRetention.ts';
 import { catalogueFindings } from './catalogue.ts';
@@ -56,7 +57,14 @@ const checks: Readonly<Record<string, Check>> = {
  */
 export async function preflight(estate: Estate, migration: MigrationContext, withinMs?: number): Promise<Finding[]> {
   const answers = await Promise.allSettled(
-    Object.entries(checks).map(([subject, check]) => within(estate, subject, withinMs, check(estate, migration))),
+    Object.entries(checks).map(([subject, check]) =>
+      within(
+        estate,
+        subject,
+        withinMs,
+        asked(estate.clock, () => check(estate, migration)),
+      ),
+    ),
   );
   return answers.flatMap((answer) => {
     if (answer.status === 'fulfilled') return [...answer.value];

@@ -1,12 +1,12 @@
-import { CutoverError } from '../errors/index.ts';
-import { type Check, findingFrom } from './finding.ts';
+import { asked } from './asked.ts';
+import type { Check } from './finding.ts';
 
 /** Every proxy answers, is new enough, and is set up so that a flip can rely on it. */
 export const proxyFindings: Check = async (estate, migration) => {
   await estate.routing.refresh();
   const answers = await Promise.all(
-    estate.routing.proxies.map(async (proxy) => {
-      try {
+    estate.routing.proxies.map((proxy) =>
+      asked(estate.clock, async () => {
         const { refusals, version } = await proxy.inspect();
         await proxy.assertClean();
         const unfit = refusals.map((refusal) => ({
@@ -17,11 +17,8 @@ export const proxyFindings: Check = async (estate, migration) => {
           evidence: { proxy: proxy.name, version },
         }));
         return [...unfit, ...(await proxy.findings(migration, estate.catalogue))];
-      } catch (error) {
-        if (error instanceof CutoverError) return [findingFrom(error)];
-        throw error;
-      }
-    }),
+      }),
+    ),
   );
   return answers.flat();
 };
