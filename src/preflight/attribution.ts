@@ -18,7 +18,7 @@ export const attributionFindings: Check = async (estate) => [...(await estate.sa
 export async function sampleAttribution(
   { proxies }: Pick<Routing, 'proxies'>,
   tables: readonly OrgTable[],
-  clock: Pick<Clock, 'sleep'>,
+  clock: Pick<Clock, 'sleep' | 'monotonicMs'>,
 ): Promise<readonly Finding[]> {
   const findings = await Promise.all(
     proxies.map((proxy) =>

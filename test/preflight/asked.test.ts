@@ -3,7 +3,8 @@ import { FlipNotReadyError, PlaceError } from '../../src/errors/index.ts';
 import { asked } from '../../src/preflight/asked.ts';
 
 const slept: number[] = [];
-const clock = { sleep: async (ms: number) => void slept.push(ms) };
+let nowMs = 0;
+const clock = { sleep: async (ms: number) => void slept.push(ms), monotonicMs: () => nowMs };
 const busy = new PlaceError('lon1', 'looking', new Error('no connection is free'));
 const found = [{ code: 'FOUND', severity: 'warn' as const, message: 'found', remedy: 'none', evidence: {} }];
 
@@ -29,6 +30,16 @@ it('tells of a place that stays busy', async () => {
   const { ask, asks } = question([busy, busy, busy, busy]);
   expect(await asked(clock, ask)).toMatchObject([{ code: busy.code, severity: 'refuse' }]);
   expect(asks()).toBe(3);
+});
+
+it('does not ask again who took long to fail', async () => {
+  const { ask, asks } = question([busy, busy]);
+  const slow = async () => {
+    nowMs += 6_000;
+    return ask();
+  };
+  expect(await asked(clock, slow)).toMatchObject([{ code: busy.code }]);
+  expect(asks()).toBe(1);
 });
 
 it('tells at once of what does not pass', async () => {
