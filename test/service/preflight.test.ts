@@ -9,6 +9,11 @@ test('a question that is never answered is a finding when the time is over, besi
   const refuses = async (): Promise<never> => {
     throw new StoreUnavailableError('gone');
   };
+  let asks = 0;
+  const counted = () => {
+    asks += 1;
+    return refuses();
+  };
   const place = {
     kind: 'site',
     name: 'lon1',
@@ -26,7 +31,7 @@ test('a question that is never answered is a finding when the time is over, besi
     sites: [place],
     clusters: new Map([[context.homeRegion, place]]),
     directory: { homeRegion: () => new Promise<never>(() => {}) },
-    replication: { findings: refuses },
+    replication: { findings: counted },
     routing: { refresh: refuses },
     samples: { attribution: { get: refuses } },
     tables: [],
@@ -41,5 +46,6 @@ test('a question that is never answered is a finding when the time is over, besi
     severity: 'refuse',
     evidence: { subject: 'the home region', withinMs },
   });
+  expect(asks, 'what may pass is asked again').toBe(3);
   expect(codes.filter((code) => code === 'STORE_UNAVAILABLE').length).toBeGreaterThan(3);
 });

@@ -2,13 +2,13 @@ import { agrees } from '../clients/ledger.ts';
 import { tables } from '../world/choice.ts';
 import type { World } from '../world/world.ts';
 import type { Routes } from './routes.ts';
-import type { Rule } from './rule.ts';
+import { changes, type Rule } from './rule.ts';
 
 /** Rule 3: an org that nobody moves keeps its routes, its fence and its rows. */
 export function bystanders(world: World, routes: Routes): Rule {
   const orgs = world.choice.orgs.filter(({ bystander }) => bystander).map(({ orgId }) => orgId);
-  let seen = -1;
-  let commitsSeen = -1;
+  const committed = changes(() => world.databases.commits());
+  const rerouted = changes(() => routes.version);
   const fences = () => {
     for (const orgId of orgs) {
       for (const site of world.databases.sites) {
@@ -20,11 +20,8 @@ export function bystanders(world: World, routes: Routes): Rule {
   };
   return {
     look() {
-      const commits = world.databases.commits();
-      if (commits !== commitsSeen) fences();
-      commitsSeen = commits;
-      if (routes.version === seen) return;
-      seen = routes.version;
+      if (committed()) fences();
+      if (!rerouted()) return;
       for (const orgId of orgs) {
         for (const proxy of world.proxies) {
           if (proxy.process.state === 'dead') continue;

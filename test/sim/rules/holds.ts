@@ -1,6 +1,6 @@
 import type { World } from '../world/world.ts';
 import type { Routes } from './routes.ts';
-import type { Rule } from './rule.ts';
+import { changes, type Rule } from './rule.ts';
 
 /** How long the owner may be silent before others take over (milliseconds), and the design's allowance beside it. */
 const leaseMs = 2_000;
@@ -15,12 +15,11 @@ const stepsMs = 1_500;
 export function holds(world: World, routes: Routes, anythingWrong: () => boolean): Rule {
   const since = new Map<string, number>();
   const told = new Set<string>();
-  let seen = -1;
+  const rerouted = changes(() => routes.version);
   let longestMs = 0;
   return {
     look() {
-      if (routes.version !== seen) {
-        seen = routes.version;
+      if (rerouted()) {
         for (const { orgId } of world.moved) {
           for (const proxy of world.proxies) {
             const key = `${proxy.name}/${orgId}`;

@@ -1,11 +1,11 @@
 import type { World } from '../world/world.ts';
 import type { Routes } from './routes.ts';
-import type { Rule } from './rule.ts';
+import { changes, type Rule } from './rule.ts';
 
 /** Rule 2: no two proxies send an org's writes to different sides, and at most one side's fence is open to clients. */
 export function oneSide(world: World, routes: Routes): Rule {
-  let seen = -1;
-  let commitsSeen = -1;
+  const committed = changes(() => world.databases.commits());
+  const rerouted = changes(() => routes.version);
   const fences = () => {
     for (const { orgId } of world.choice.orgs) {
       const open = openSides(world, orgId);
@@ -14,11 +14,8 @@ export function oneSide(world: World, routes: Routes): Rule {
   };
   return {
     look() {
-      const commits = world.databases.commits();
-      if (commits !== commitsSeen) fences();
-      commitsSeen = commits;
-      if (routes.version === seen) return;
-      seen = routes.version;
+      if (committed()) fences();
+      if (!rerouted()) return;
       for (const { orgId } of world.choice.orgs) {
         const sides = new Map<string, string>();
         for (const proxy of world.proxies) {

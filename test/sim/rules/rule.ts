@@ -5,3 +5,14 @@ export interface Rule {
   /** When everything has come to rest. */
   atRest?(): void;
 }
+
+/** True at the first look, and whenever the number is another one than at the look before. */
+export function changes(number: () => number): () => boolean {
+  let before = Number.NaN;
+  return () => {
+    const now = number();
+    const changed = now !== before;
+    before = now;
+    return changed;
+  };
+}
