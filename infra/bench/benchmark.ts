@@ -1,4 +1,4 @@
-/** What one benchmark prints: its own figures may follow the common ones. */
+/** What one benchmark finds: its own figures may follow the common ones. */
 export interface BenchResult {
   readonly name: string;
   readonly value: number;
@@ -7,6 +7,17 @@ export interface BenchResult {
   readonly floor: number;
   /** `value / floor`. */
   readonly ratio: number;
+  /** Further ratios, by what they are of. */
+  readonly ratios?: Readonly<Record<string, number>>;
+  /** Whether a better figure is a lower or a higher one; of all ratios alike. */
+  readonly better: 'lower' | 'higher';
+  /** What the figures are held to, in words, and whether this run got there; null where nothing was agreed. */
+  readonly toReach: string | null;
+  readonly reached: boolean | null;
+  /** The part that takes longest, as measured here. */
+  readonly slowest: string;
+  /** What would halve that part. */
+  readonly toHalve: string;
   readonly [figure: string]: unknown;
 }
 

@@ -24,3 +24,9 @@ export function round(value: number): number {
 export function ratio(value: number, floor: number): number {
   return floor === 0 ? Number.POSITIVE_INFINITY : Math.round((value / floor) * 100) / 100;
 }
+
+/** The largest of parts that are measured in milliseconds, in words. */
+export function slowestOf(parts: Readonly<Record<string, number>>): string {
+  const [slowest = ['nothing was measured', 0]] = Object.entries(parts).sort(([, one], [, other]) => other - one);
+  return `${slowest[0]}: ${slowest[1]} ms`;
+}

@@ -57,6 +57,8 @@ const app = buildApp({
   routing: createRouting(estate),
   orgs: createOrgs({ estate, policy: config.policy }),
   plans: unused,
+  waves: unused,
+  purges: unused,
   tokens: [{ name: 'pollers', role: 'viewer', sha256: createHash('sha256').update(token).digest('hex') }],
   // Counted as in production, and never met.
   rateLimit: { requests: 10_000_000, windowMs: 5_000 },

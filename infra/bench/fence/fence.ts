@@ -1,4 +1,3 @@
-import { cpus, loadavg } from 'node:os';
 import { type FencePlan, installFence } from '../../../src/fence/index.ts';
 import {
   BIGDB_SCHEMA,
@@ -19,7 +18,7 @@ import {
 } from '../../lab/databases/index.ts';
 import { fenceUsers } from '../../lab/estate/controllerConfig.ts';
 import type { Benchmark, BenchResult } from '../benchmark.ts';
-import { ratio } from '../figures.ts';
+import { ratio, round } from '../figures.ts';
 import { type Clients, type Costs, measureCosts } from './writes.ts';
 
 const orgId = 42;
@@ -33,7 +32,6 @@ export const fence: Benchmark = {
   name: 'fence',
   about: 'cost of the triggers per write: single rows, 1,000-row inserts, 16 writers on one org',
   async run({ signal, say }): Promise<BenchResult> {
-    const loadBefore = loadavg()[0] ?? 0;
     const folder = await makeTempFolder('bigdb-cutover-bench-');
     const servers: DatabaseServer[] = [];
     try {
@@ -50,9 +48,20 @@ export const fence: Benchmark = {
         unit: 'µs',
         floor,
         ratio: ratio(value, floor),
+        ratios: {
+          'one row at a cluster': atCluster.singleRow.ratio,
+          '1,000 rows': atSite.thousandRows.ratio,
+          '1,000 rows at a cluster': atCluster.thousandRows.ratio,
+          '16 writers': atSite.sixteenWriters.ratio,
+          '16 writers at a cluster': atCluster.sixteenWriters.ratio,
+        },
+        better: 'lower',
+        toReach: null,
+        reached: null,
+        slowest: `the locking read of the fence's row: ${round(value - floor)} of ${round(value)} µs`,
+        toHalve: 'a trigger that reads without a lock, which lets writers through that commit behind a closed fence',
         site: { ...atSite, server: serverName(site) },
         cluster: { ...atCluster, server: serverName(cluster) },
-        machine: { cpus: cpus().length, model: cpus()[0]?.model ?? 'unknown', loadBefore },
       };
     } finally {
       for (const server of servers) await server.stop();

@@ -1,4 +1,3 @@
-import { cpus, loadavg } from 'node:os';
 import { compareOrg, type Mismatch } from '../../../src/verification/index.ts';
 import type { Benchmark, BenchOptions, BenchResult } from '../benchmark.ts';
 import { percentile, ratio } from '../figures.ts';
@@ -16,13 +15,9 @@ export const verify: Benchmark = {
   name: 'verify',
   about: 'rows per second of the comparison: call logs of 300 bytes at a site and a cluster',
   async run(options) {
-    const loadBefore = loadavg()[0] ?? 0;
     const pair = await startPair(options.rows, options.signal, options.say);
     try {
-      return {
-        ...(await measure(pair, options)),
-        machine: { cpus: cpus().length, model: cpus()[0]?.model, loadBefore },
-      };
+      return await measure(pair, options);
     } finally {
       await pair.stop();
     }
@@ -51,18 +46,28 @@ async function measure(pair: Pair, { rows, signal, say }: BenchOptions): Promise
   const value = Math.round(percentile(values, 0.5));
   const floor = Math.round(percentile(floors, 0.5));
   const peer = typeof peerMs === 'number' ? Math.round((rows / peerMs) * 1_000) : peerMs;
+  const foundOfPlanted = await plantAndFind(pair, rows, signal);
   return {
     name: verify.name,
     value,
     unit: 'rows/s',
     floor,
     ratio: ratio(value, floor),
+    better: 'higher',
+    toReach: "0.8 or better, under 200 MB, 2.2 × pt-table-sync's, every planted fault found",
+    reached:
+      value >= 0.8 * floor &&
+      rssMb < 200 &&
+      (typeof peer !== 'number' || value >= 2.2 * peer) &&
+      foundOfPlanted === '5/5',
+    slowest: `the slower server's checksums: ${Math.round(1e8 / value) / 100} µs a row, views and chunks included`,
+    toHalve: 'more views on each side at once, where the servers have processors for them',
     rows,
     peer,
     timesPeer: typeof peer === 'number' ? ratio(value, peer) : null,
     rssMb,
     rssBeforeMb,
-    foundOfPlanted: await plantAndFind(pair, rows, signal),
+    foundOfPlanted,
     servers: pair.servers.map(({ flavour, version }) => `${flavour} ${version}`),
   };
 }

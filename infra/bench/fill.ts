@@ -1,11 +1,9 @@
 import { initialTransition } from 'xstate';
-import { openPool } from '../../../src/adapters/store/connection.ts';
-import { createStore } from '../../../src/adapters/store/store.ts';
-import { policySchema } from '../../../src/config/index.ts';
-import { journalVersion, migrationMachine } from '../../../statecharts/machine.ts';
-import { type DatabaseServer, onServer } from '../../lab/databases/index.ts';
+import { openPool, type StoreConfig } from '../../src/adapters/store/connection.ts';
+import { createStore } from '../../src/adapters/store/store.ts';
+import { policySchema } from '../../src/config/index.ts';
+import { journalVersion, migrationMachine } from '../../statecharts/machine.ts';
 
-export const database = 'bench_store';
 const homeRegions = ['eu-west-2', 'us-east-1'] as const;
 const rowsAtOnce = 500;
 const startedAtMs = Date.UTC(2026, 0, 5);
@@ -16,24 +14,32 @@ export function idOf(n: number): string {
   return `m-${(startedAtMs + n).toString(36).padStart(9, '0')}-${n.toString(16).padStart(8, '0')}`;
 }
 
-/** A store with so many migrations that have moved, each with what a move leaves: an attempt, counts, a comparison. */
-export async function fillStore(server: DatabaseServer, migrations: number, signal: AbortSignal): Promise<void> {
-  await onServer(server, (connection) => connection.query(`CREATE DATABASE ${database}`));
-  const { host, port, user, password } = server;
-  const store = createStore({ host, port, user, password, database });
+/** What is in the store. */
+export interface Filling {
+  /** That have moved, each with what a move leaves: an attempt, counts, a comparison. */
+  readonly moved: number;
+  /** That wait for their start. */
+  readonly planned: number;
+}
+
+/** Makes a store in an empty schema, and its migrations. */
+export async function fillStore(config: StoreConfig, { moved, planned }: Filling, signal: AbortSignal): Promise<void> {
+  const store = createStore(config);
   await store.migrate();
   await store.close();
-  const pool = openPool({ host, port, user, password, database });
+  const pool = openPool(config);
   const connection = await pool.getConnection();
   try {
-    for (let from = 0; from < migrations; from += rowsAtOnce) {
-      signal.throwIfAborted();
-      const numbers = Array.from({ length: Math.min(rowsAtOnce, migrations - from) }, (_, index) => from + index);
-      await connection.query(
+    const insertMigrations = (numbers: readonly number[], rowOf: (n: number) => unknown[]) =>
+      connection.query(
         `INSERT INTO migrations (id, org_id, active_org_id, home_region, state, since_ms, created_at_ms, journal,
            revision, epoch, owner, next_seq) VALUES ?`,
-        [numbers.map(migrationRow)],
+        [numbers.map(rowOf)],
       );
+    for (let from = 0; from < moved; from += rowsAtOnce) {
+      signal.throwIfAborted();
+      const numbers = Array.from({ length: Math.min(rowsAtOnce, moved - from) }, (_, index) => from + index);
+      await insertMigrations(numbers, movedRow);
       await connection.query(
         `INSERT INTO attempts (migration_id, attempt, epoch, direction, hold_hostgroup, decision, started_at_ms,
            ended_at_ms, phases, write_pause_ms, read_pause_ms) VALUES ?`,
@@ -41,6 +47,12 @@ export async function fillStore(server: DatabaseServer, migrations: number, sign
       );
       await connection.query('INSERT INTO records (migration_id, name, value) VALUES ?', [numbers.flatMap(recordRows)]);
       await connection.query('INSERT INTO served VALUES ?', [numbers.map(servedRow)]);
+    }
+    if (planned > 0) {
+      await insertMigrations(
+        Array.from({ length: planned }, (_, index) => moved + index),
+        plannedRow,
+      );
     }
   } finally {
     connection.release();
@@ -50,14 +62,25 @@ export async function fillStore(server: DatabaseServer, migrations: number, sign
 
 const regionOf = (n: number) => homeRegions[n % homeRegions.length] ?? homeRegions[0];
 
-function migrationRow(n: number): unknown[] {
-  const [id, homeRegion] = [idOf(n), regionOf(n)];
-  const input = { migrationId: id, orgId: n + 1, homeRegion, policy: policySchema.parse({}) };
+/** The machine's context before anything has happened. */
+function freshContext(n: number) {
+  const input = { migrationId: idOf(n), orgId: n + 1, homeRegion: regionOf(n), policy: policySchema.parse({}) };
   const [{ context }] = initialTransition(migrationMachine, { ...input, generationBefore: 0, attemptBefore: 0 });
-  const moved = { ...context, attempt: 1, generation: 1, serving: 'cluster', verified: true, outcome: 'completed' };
-  const journal = { version: journalVersion, value: 'completed', context: moved, asked: [], deadlines: {} };
+  return context;
+}
+
+function movedRow(n: number): unknown[] {
+  const moved = { attempt: 1, generation: 1, serving: 'cluster', verified: true, outcome: 'completed' };
+  const context = { ...freshContext(n), ...moved };
+  const journal = { version: journalVersion, value: 'completed', context, asked: [], deadlines: {} };
   const atMs = startedAtMs + n;
-  return [id, n + 1, null, homeRegion, 'completed', atMs, atMs, JSON.stringify(journal), 30, 2, null, 40];
+  return [idOf(n), n + 1, null, regionOf(n), 'completed', atMs, atMs, JSON.stringify(journal), 30, 2, null, 40];
+}
+
+function plannedRow(n: number): unknown[] {
+  const journal = { version: journalVersion, value: 'planned', context: freshContext(n), asked: [], deadlines: {} };
+  const atMs = startedAtMs + n;
+  return [idOf(n), n + 1, n + 1, regionOf(n), 'planned', atMs, atMs, JSON.stringify(journal), 1, 0, null, 1];
 }
 
 const phases = ['hold', 'drain', 'fence', 'marker', 'pin', 'park', 'commit', 'release'];
