@@ -9,6 +9,7 @@ import type { RoutingConfig } from './adapters/proxysql/config.ts';
 import { describeRoutes } from './adapters/proxysql/describe.ts';
 import { createProxies } from './adapters/proxysql/fleet.ts';
 import { createStore } from './adapters/store/store.ts';
+import { schemasOf } from './catalogue/catalogue.ts';
 import type { Config } from './config/index.ts';
 import { longestHoldMs } from './config/longestHold.ts';
 import { Driver } from './driver/driver.ts';
@@ -16,7 +17,9 @@ import { runLog } from './driver/logger.ts';
 import { isTransient } from './errors/index.ts';
 import { clusterOf, type Estate } from './estate/estate.ts';
 import { readSchema } from './estate/schema.ts';
+import { SourceLoad } from './estate/sourceLoad.ts';
 import { Membership } from './fleet/membership.ts';
+import { Upkeep } from './fleet/upkeep.ts';
 import { FleetWatch } from './fleet/watch.ts';
 import { Attempts } from './flip/attempts.ts';
 import { RouteKeeper } from './flip/routeKeeper.ts';
@@ -29,10 +32,14 @@ import { Metrics } from './metrics/metrics.ts';
 import type { FleetStore } from './ports/fleet.ts';
 import type { Network } from './ports/network.ts';
 import type { Place } from './ports/place.ts';
+import type { PurgeStore } from './ports/purge.ts';
 import type { ConfiguredProxies } from './ports/routing.ts';
 import type { Store } from './ports/store.ts';
+import type { UpkeepStore } from './ports/upkeep.ts';
+import type { WaveStore } from './ports/waves.ts';
 import type { WebhookStore } from './ports/webhooks.ts';
 import { Comparisons } from './proof/comparisons.ts';
+import { Purger } from './purge/purger.ts';
 import { ReturnPath } from './returnPath/returnPath.ts';
 import { ReverseTasks } from './returnPath/reverseTask.ts';
 import { WayBackWatch } from './returnPath/wayBack.ts';
@@ -41,12 +48,17 @@ import type { FleetService } from './service/fleetStatus.ts';
 import { createOperations, type OperationsService } from './service/operations.ts';
 import { createOrgs, type OrgService } from './service/orgs.ts';
 import { createPlans, type PlanService } from './service/plans.ts';
+import type { PurgeService } from './service/purgeAnswer.ts';
+import { createPurges } from './service/purges.ts';
 import { createRouting, type RoutingService } from './service/routing.ts';
 import { createService } from './service/service.ts';
 import type { MigrationService } from './service/status.ts';
+import { createWaves, type WaveService } from './service/waves.ts';
 import { createSamples } from './soaking/samples.ts';
 import { type RollbackLimit, RollbackTurns } from './soaking/turns.ts';
 import { effectHandlers } from './steps/handlers.ts';
+import { WaveDriver } from './waves/driver.ts';
+import type { InstanceOf } from './waves/load.ts';
 import { announcer } from './webhooks/announce.ts';
 import { Couriers } from './webhooks/couriers.ts';
 
@@ -56,7 +68,10 @@ function withTls<T extends { tls?: unknown }>({ tls, ...rest }: T): Omit<T, 'tls
 }
 
 /** The estate as it is opened: with all that the fleet's own work needs. */
-type OpenEstate = Estate & { readonly store: Store & FleetStore & WebhookStore; readonly routing: Membership };
+type OpenEstate = Estate & {
+  readonly store: Store & FleetStore & WebhookStore & UpkeepStore & WaveStore & PurgeStore;
+  readonly routing: Membership;
+};
 
 /** Where every task finds the heartbeats. */
 const heartbeatTable = { schema: 'bigdb_cutover', table: 'heartbeat', orgColumn: 'org_id', siteColumn: 'site' };
@@ -99,6 +114,7 @@ export function openEstate(
   const store = edges.store(openStore(config, machine));
   const fleet = new Membership({ configured: openProxies(config, machine, edges), store, clock, logger });
   const heartbeats = new Heartbeats(clock, logger);
+  const sourceLoad = new SourceLoad({ sites: places.sites, clock, limits: config.sourceLoad });
   return {
     ...places,
     replication,
@@ -114,12 +130,13 @@ export function openEstate(
     compareOrg: machine.compareOrg,
     exportFiles: machine.openExports(config.exports.directory),
     heartbeats,
-    comparisons: new Comparisons({ limits: config.verification, clock, heartbeats }),
+    comparisons: new Comparisons({ limits: config.verification, clock, heartbeats, load: sourceLoad }),
+    sourceLoad,
     samples: createSamples({
       routing: fleet,
       clock,
       logger,
-      tables: config.catalogue.tables,
+      catalogue: config.catalogue,
       readSchema: (homeRegion) => readSchema({ ...places, tables: config.catalogue.tables }, homeRegion),
     }),
     returnPath: new ReturnPath({ ...places, replication, clock, logger }),
@@ -128,13 +145,17 @@ export function openEstate(
     logger,
     tables: config.catalogue.tables,
     catalogue: config.catalogue,
+    fenceUsers: config.fence.users,
     holdHostgroups: routing.holdHostgroups,
     proxiesPatienceMs: routing.connectTimeoutMs - longestHoldMs(config.policy.flipBudgetMs, config.controller.leaseMs),
   };
 }
 
 /** The store, with what webhooks are told in every step. */
-export function openStore(config: Config, machine: ControllerMachine = thisMachine): Store & FleetStore & WebhookStore {
+export function openStore(
+  config: Config,
+  machine: ControllerMachine = thisMachine,
+): Store & FleetStore & WebhookStore & UpkeepStore & WaveStore & PurgeStore {
   return createStore(withTls(config.store), machine.openStore, announcer(config.webhooks));
 }
 
@@ -145,7 +166,7 @@ function openProxies(config: Config, machine: ControllerMachine, edges: Edges): 
 }
 
 /** How orgs are told apart at the proxies, and the numbers that are the controller's own. */
-function routingOf({ controller, routing, policy }: Config): RoutingConfig {
+function routingOf({ controller, routing, policy, catalogue }: Config): RoutingConfig {
   return {
     by: routing.by,
     template: routing[routing.by],
@@ -154,6 +175,7 @@ function routingOf({ controller, routing, policy }: Config): RoutingConfig {
     sentinelRuleId: routing.sentinelRuleId,
     source: routing.source,
     clusters: routing.clusters,
+    schemas: schemasOf(catalogue),
     longestHoldMs: longestHoldMs(policy.flipBudgetMs, controller.leaseMs),
   };
 }
@@ -179,6 +201,15 @@ function rollbackLimit({ rollback, dms }: Config): RollbackLimit {
   };
 }
 
+/** Names the replication instance of a home region's tasks by the regions that share it. */
+function instances(config: Config): InstanceOf {
+  const { together } = rollbackLimit(config);
+  const names = new Map(
+    Object.keys(config.dms.regions).map((homeRegion) => [homeRegion, [...together(homeRegion)].sort().join(', ')]),
+  );
+  return (homeRegion) => names.get(homeRegion) ?? homeRegion;
+}
+
 /** A controller at work: takes up what has no owner, and stops by handing everything over. */
 export async function startController(
   config: Config,
@@ -191,6 +222,8 @@ export async function startController(
   routing: RoutingService;
   orgs: OrgService;
   plans: PlanService;
+  waves: WaveService;
+  purges: PurgeService;
   metrics: Metrics;
   driver: Driver;
   stop(): Promise<void>;
@@ -267,6 +300,12 @@ export async function startController(
     waitingFor: (name) => keeper.waitingFor(name),
   });
 
+  const { store, clock } = estate;
+  // Over connections of its own: commands of one connection wait for each other, and a hold must not.
+  const fleet = new Membership({ configured: openProxies(config, machine, metrics.edges), store, clock, logger });
+  const upkeep = new Upkeep({ ...config.routing.upkeep, membership: fleet, store, clock, logger, instance });
+  metrics.showUpkeep(() => upkeep.report);
+
   metrics.showWebhooks(config.webhooks.map(({ name }) => name));
   const couriers = new Couriers(config.webhooks, {
     store: estate.store,
@@ -277,12 +316,37 @@ export async function startController(
     onTry: (hook, outcome) => metrics.onWebhookTried(hook, outcome),
   });
 
+  const service = createService({ estate, driver, keeper, watch, policy: config.policy });
+  const ofWaves = {
+    limits: config.waves.limits,
+    instanceOf: instances(config),
+    leaseMs: config.controller.leaseMs,
+  };
+  const waveDriver = new WaveDriver({
+    ...ofWaves,
+    store: estate.store,
+    clock: estate.clock,
+    migrations: service,
+    logger,
+    instance,
+  });
+  const purging = {
+    estate,
+    policy: config.policy,
+    limits: config.purge,
+    onDeleted: (homeRegion: string, rows: number) => metrics.onPurged(homeRegion, rows),
+  };
+  const purger = new Purger({ ...purging, logger, instance, leaseMs: config.controller.leaseMs });
+
   const begin = async () => {
     await estate.store.migrate();
     await estate.routing.start();
     estate.heartbeats.start();
     await driver.start();
     couriers.start();
+    upkeep.start();
+    waveDriver.start();
+    purger.start();
   };
   const begun = beginWhenStoreAnswers(begin, estate, stopping.signal);
   await begun.firstTry;
@@ -298,7 +362,6 @@ export async function startController(
       config.metrics,
     );
   }
-  const service = createService({ estate, driver, keeper, watch, policy: config.policy });
   return {
     service,
     metrics,
@@ -309,13 +372,25 @@ export async function startController(
       ...describeRoutes(routingOf(config)),
       ...describeTasks({ taskPrefix: config.dms.taskPrefix, heartbeat: heartbeatTable }),
     }),
+    waves: createWaves({
+      ...ofWaves,
+      estate,
+      policy: config.policy,
+      rowsPerSecond: config.waves.rowsPerSecond,
+      onCommand: () => waveDriver.wake(),
+    }),
+    purges: createPurges(purging),
     fleet: fleetService(config, estate, watch, keeper, machine.network),
     driver,
     async stop() {
       stopping.abort(new Error('the controller stops'));
       await begun.ended;
+      await waveDriver.stop();
+      await purger.stop();
       await driver.stop();
       await couriers.stop();
+      await upkeep.stop();
+      fleet.close();
       await wayBack.close();
       await estate.heartbeats.stop();
       await watch.stop();

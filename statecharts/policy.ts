@@ -51,4 +51,6 @@ export interface Policy {
   readonly verifyEveryMs: number;
   /** Age at which a comparison no longer counts for `approve` and `complete`. */
   readonly verificationMaxAgeMs: number;
+  /** Time since an org completed before its rows at the source may be purged. */
+  readonly purgeAfterMs: number;
 }

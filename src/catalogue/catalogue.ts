@@ -17,6 +17,14 @@ export interface Confirmation {
   readonly because: string;
 }
 
+/** A statement over orgs, by whom, and what becomes of it before the first org moves. */
+export interface DeclaredStatement {
+  readonly user: string;
+  /** The statement as the proxies' statistics have it, or the number of its digest. */
+  readonly statement: string;
+  readonly remedy: string;
+}
+
 /** The confirmed catalogue: what moves with an org, and what stays. */
 export interface Catalogue {
   /** Counted up with every change, by whoever confirms it. */
@@ -24,6 +32,8 @@ export interface Catalogue {
   readonly tables: readonly OrgTable[];
   readonly techTables: readonly TableName[];
   readonly confirmed: readonly Confirmation[];
+  /** Statements that no proxy can route by org. */
+  readonly declared: readonly DeclaredStatement[];
 }
 
 export const nameOf = ({ schema, table }: TableName): string => `${schema}.${table}`;

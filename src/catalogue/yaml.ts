@@ -13,9 +13,10 @@ export function catalogueYaml(proposals: readonly Proposal[], confirmed: Catalog
     tables: proposed.tables,
     techTables: proposed.techTables,
     ...(proposed.confirmed.length > 0 && { confirmed: proposed.confirmed }),
+    ...(proposed.declared.length > 0 && { declared: proposed.declared }),
   };
   const document = new Document({ catalogue });
-  for (const list of ['tables', 'techTables', 'confirmed']) {
+  for (const list of ['tables', 'techTables', 'confirmed', 'declared']) {
     const entries = document.getIn(['catalogue', list]) as YAMLSeq<{ flow?: boolean }> | undefined;
     for (const entry of entries?.items ?? []) entry.flow = true;
   }
@@ -29,7 +30,7 @@ export function catalogueYaml(proposals: readonly Proposal[], confirmed: Catalog
 /** What would be confirmed: its version is the next one where it says anything new. */
 export function proposedCatalogue(proposals: readonly Proposal[], confirmed: Catalogue | null): Catalogue {
   const found = new Map(proposals.map((each) => [nameOf(each), each]));
-  const before = confirmed ?? { version: 0, tables: [], techTables: [], confirmed: [] };
+  const before = confirmed ?? { version: 0, tables: [], techTables: [], confirmed: [], declared: [] };
   const known = new Set([...before.tables, ...before.techTables].map(nameOf));
   const fresh = proposals.filter((each) => !known.has(nameOf(each)));
   const gone = (table: Parameters<typeof nameOf>[0]) => !found.has(nameOf(table));
@@ -48,7 +49,8 @@ export function proposedCatalogue(proposals: readonly Proposal[], confirmed: Cat
   const same =
     JSON.stringify([tables, techTables].map((list) => list.map(nameOf))) ===
     JSON.stringify([before.tables, before.techTables].map((list) => list.map(nameOf)));
-  return { version: same ? before.version : before.version + 1, tables, techTables, confirmed: before.confirmed };
+  const version = same ? before.version : before.version + 1;
+  return { ...before, version, tables, techTables };
 }
 
 function remarks(each: Proposal, named: boolean): string[] {

@@ -1,13 +1,23 @@
 import type { z } from 'zod';
 import { auditPage, migrationPage, problemSchema } from '../http/schemas.ts';
+import { waveOrgPage, wavePage } from '../http/waves.ts';
 import { type FleetStatus, fleetStatusSchema, type ProxyStatus, proxyStatusSchema } from '../service/fleetStatus.ts';
 import { type Mismatches, mismatchesSchema } from '../service/mismatches.ts';
 import { type Evacuation, evacuationSchema, type FreezeStatus, freezeSchema } from '../service/operations.ts';
 import { type OrgStatus, orgSchema, type PreflightReport, preflightSchema } from '../service/orgs.ts';
 import { type Plan, planSchema } from '../service/plans.ts';
+import { type PurgeAnswer, purgeAnswerSchema } from '../service/purgeAnswer.ts';
 import { type RoutingManifest, routingSchema } from '../service/routing.ts';
 import { type CommandName, type MigrationStatus, migrationStatusSchema } from '../service/status.ts';
-import type { ApiOptions, OrderInput } from './args.ts';
+import {
+  type WaveCommandName,
+  type WaveOrgStatus,
+  type WavePlan,
+  type WaveStatus,
+  wavePlanSchema,
+  waveStatusSchema,
+} from '../service/waveStatus.ts';
+import type { ApiOptions, OrderInput, PurgeInvocation } from './args.ts';
 import { ApiProblemError, ApiReplyError, ApiUnreachableError, NoMigrationError } from './errors.ts';
 
 /** How long one answer may take, and one that needs a proof (milliseconds). */
@@ -15,8 +25,12 @@ const timeoutMs = 15_000;
 const proofTimeoutMs = 180_000;
 /** Longest that a preflight takes, with room to spare (milliseconds). */
 const preflightTimeoutMs = 60_000;
+/** How long it may take to look at thousands of orgs, or to play their wave (milliseconds). */
+const waveTimeoutMs = 120_000;
 /** How long it may take to read rows at both sides (milliseconds). */
 const valuesTimeoutMs = 30_000;
+/** How long it may take to ask everything that a purge asks, and to count rows (milliseconds). */
+const purgeTimeoutMs = 180_000;
 
 /** The controller's API, as far as the command line uses it. Throws the errors of `errors.ts`. */
 export interface Api {
@@ -37,9 +51,17 @@ export interface Api {
   plan(id: string): Promise<Plan>;
   routing(): Promise<RoutingManifest>;
   mismatches(id: string, values: boolean): Promise<Mismatches>;
+  purge(id: string, action: PurgeInvocation['action'], reason: string | null): Promise<PurgeAnswer>;
   fleet(): Promise<FleetStatus>;
   removeProxy(name: string, reason: string): Promise<ProxyStatus>;
   addProxy(name: string, reason: string | null): Promise<ProxyStatus>;
+  createWave(request: Readonly<Record<string, unknown>>): Promise<WaveStatus>;
+  wave(id: string): Promise<WaveStatus>;
+  /** All of them, page by page. */
+  waves(): Promise<WaveStatus[]>;
+  waveOrgs(id: string): Promise<WaveOrgStatus[]>;
+  wavePlan(id: string): Promise<WavePlan>;
+  commandWave(id: string, command: WaveCommandName, reason: string | null): Promise<WaveStatus>;
 }
 
 export function createApi({ api, token }: Pick<ApiOptions, 'api' | 'token'>): Api {
@@ -131,6 +153,15 @@ export function createApi({ api, token }: Pick<ApiOptions, 'api' | 'token'>): Ap
         undefined,
         valuesTimeoutMs,
       ),
+    purge(id, action, reason) {
+      const path = `/migrations/${encodeURIComponent(id)}/purge`;
+      const why = reason === null ? {} : { reason };
+      if (action === 'status') return ask('GET', path, purgeAnswerSchema);
+      if (action === 'order' || action === 'plan') {
+        return ask('POST', path, purgeAnswerSchema, { ...why, dryRun: action === 'plan' }, purgeTimeoutMs);
+      }
+      return ask('POST', `${path}/${action}`, purgeAnswerSchema, why, purgeTimeoutMs);
+    },
     fleet: () => ask('GET', '/fleet', fleetStatusSchema),
     removeProxy: (name, reason) =>
       ask('POST', `/fleet/${encodeURIComponent(name)}/remove`, proxyStatusSchema, { reason }, proofTimeoutMs),
@@ -142,6 +173,32 @@ export function createApi({ api, token }: Pick<ApiOptions, 'api' | 'token'>): Ap
         reason === null ? {} : { reason },
         proofTimeoutMs,
       ),
+    createWave: (request) => ask('POST', '/waves', waveStatusSchema, request, waveTimeoutMs),
+    wave: (id) => ask('GET', `/waves/${encodeURIComponent(id)}`, waveStatusSchema),
+    async waves() {
+      const found: WaveStatus[] = [];
+      let cursor: string | null = null;
+      do {
+        const after = cursor === null ? '' : `&cursor=${encodeURIComponent(cursor)}`;
+        const page: z.output<typeof wavePage> = await ask('GET', `/waves?limit=100${after}`, wavePage);
+        found.push(...page.items);
+        cursor = page.nextCursor;
+      } while (cursor !== null);
+      return found;
+    },
+    async waveOrgs(id) {
+      const found: WaveOrgStatus[] = [];
+      for (let after = 0; ; ) {
+        const path = `/waves/${encodeURIComponent(id)}/orgs?limit=1000&after=${after}`;
+        const page: z.output<typeof waveOrgPage> = await ask('GET', path, waveOrgPage);
+        if (page.items.length === 0) return found;
+        found.push(...page.items);
+        after = page.nextAfter;
+      }
+    },
+    wavePlan: (id) => ask('GET', `/waves/${encodeURIComponent(id)}/plan`, wavePlanSchema, undefined, waveTimeoutMs),
+    commandWave: (id, command, reason) =>
+      ask('POST', `/waves/${encodeURIComponent(id)}/${command}`, waveStatusSchema, reason === null ? {} : { reason }),
   };
 }
 

@@ -1,8 +1,10 @@
 import { parseArgs } from 'node:util';
 import { messageOf } from '../errors/base.ts';
+import { type PurgeChange, purgeChanges } from '../service/purgeAnswer.ts';
 import { type CommandName, commandNames } from '../service/status.ts';
 import { UsageError } from './errors.ts';
 import type { Tokens } from './persons.ts';
+import { type WaveInvocation, waveOf } from './waveArgs.ts';
 
 export const help = `bigdb-cutover: moves orgs from BigDB to their Aurora cluster
 
@@ -19,16 +21,26 @@ export const help = `bigdb-cutover: moves orgs from BigDB to their Aurora cluste
   bigdb-cutover status [ORG|ID]               all migrations, or one
   bigdb-cutover watch [ORG|ID]                the same, again and again; one migration until it ends
   bigdb-cutover rollback --cluster REGION     everything that this cluster serves and that has not completed
+  bigdb-cutover purge ORG|ID --reason TEXT    remove a completed org's rows at the source; --dry-run: tell what that would be
+  bigdb-cutover purge status|pause|resume|cancel ORG|ID
   bigdb-cutover freeze|unfreeze               no new start and no flip anywhere; guards and ways back go on
   bigdb-cutover audit                         every command that was given, and how it was answered
   bigdb-cutover fleet                         every proxy, and whether it counts
   bigdb-cutover fleet remove NAME --reason TEXT   take out a proxy that is proven dead
   bigdb-cutover fleet add NAME                give a proxy all routes, prove it, and count it again
+  bigdb-cutover wave create --name NAME ORG…|--file FILE|--home-region REGION|--all   plan the move of a set of orgs;
+                                              also --min-rows N, --max-rows N, --at-most N, --canaries N, --as-given,
+                                              --settings FILE (YAML: windows, limits, stop rules, as the API takes them)
+  bigdb-cutover wave list                     all waves
+  bigdb-cutover wave show ID                  one, with its orgs, what it waits for and why it stopped
+  bigdb-cutover wave plan ID                  dry run: schedule, tasks, load and quotas; changes nothing
+  bigdb-cutover wave start|pause|resume|approve|cancel|rollback ID   cancel and rollback need --reason
   bigdb-cutover org ORG                       where the org is served, its home region and its migrations
   bigdb-cutover routing export                which org is served by which cluster, for the connection layer
   bigdb-cutover catalog discover --config FILE [SCHEMA…]   which tables orgs own, which stay, which cannot move;
                                               as a catalogue for the configuration, and what differs from its own
   bigdb-cutover fence install|status --config FILE [ORG…]   without ORG: every org of CoreDB
+  bigdb-cutover fence refresh --config FILE   the sites read the triggers again, where writes fail at them
   bigdb-cutover fence remove --config FILE --reason TEXT    an approver's, with a second person
   bigdb-cutover diagnose ORG --config FILE    journal and reality side by side; changes nothing
   bigdb-cutover repair ORG --config FILE      proposes the way back to a state that holds
@@ -41,6 +53,7 @@ A whole number is an org and means its open migration, else its newest; anything
                       who did not start the move; fence remove, and repair where nobody knows who started it, another
                       person's too, in BIGDB_CUTOVER_SECOND_TOKEN
   --reason TEXT       why, for the record
+  --dry-run           purge: delete nothing, tell what would be deleted and what stands against it
   --accept-loss       rollback: go back although not every write can travel back; an approver's, with --reason
   --db-user USER      fence: the account that makes and owns the triggers at every place, its password in
                       BIGDB_CUTOVER_DB_PASSWORD; without it the places' accounts of the configuration
@@ -51,9 +64,9 @@ A whole number is an org and means its open migration, else its newest; anything
   -h, --help
 
 Exit codes: 0 done; 1 failed; 2 wrong usage, value or configuration; 3 not allowed (state, role or policy);
-4 no such migration, org or proxy; 5 the controller (for fence, catalog, diagnose and repair: a database) cannot be reached or cannot answer now.
+4 no such migration, wave, org or proxy; 5 the controller (for fence, catalog, diagnose and repair: a database) cannot be reached or cannot answer now.
 fence status ends with 1 where the fence is not complete, catalog discover where the catalogue is another, diagnose where it found a contradiction, repair where it
-proposes something, preflight where something stands in the way.
+proposes something, preflight where something stands in the way, wave plan where the wave would stand still or a quota does not hold.
 `;
 
 /** How the API is reached. */
@@ -66,7 +79,7 @@ export interface ApiOptions {
 /** `fence`, which goes to the databases itself. */
 export interface FenceInvocation {
   readonly command: 'fence';
-  readonly action: 'install' | 'status' | 'remove';
+  readonly action: 'install' | 'status' | 'refresh' | 'remove';
   /** Who removes it, and why; null for the other actions. */
   readonly removal: { readonly reason: string; readonly tokens: Tokens } | null;
   readonly config: string;
@@ -96,6 +109,14 @@ export type OperationsInvocation =
 export type OrgInvocation = { readonly command: 'preflight' | 'org'; readonly orgId: number } & ApiOptions;
 export type PlanInvocation = { readonly command: 'plan'; readonly target: string } & ApiOptions;
 export type RoutingInvocation = { readonly command: 'routing' } & ApiOptions;
+
+/** `purge`: an order, a dry run of it, or a word to one that was ordered. */
+export interface PurgeInvocation extends ApiOptions {
+  readonly command: 'purge';
+  readonly target: string;
+  readonly action: 'order' | 'plan' | 'status' | PurgeChange;
+  readonly reason: string | null;
+}
 
 /** `diagnose` and `repair`, which look for themselves. */
 export interface RepairInvocation {
@@ -132,9 +153,11 @@ export type Invocation =
   | RepairInvocation
   | OperationsInvocation
   | FleetInvocation
+  | PurgeInvocation
   | RoutingInvocation
   | OrgInvocation
   | PlanInvocation
+  | WaveInvocation
   | ({ readonly command: 'status'; readonly target: string | null } & ApiOptions)
   | ({ readonly command: 'watch'; readonly target: string | null; readonly intervalMs: number } & ApiOptions)
   | ({ readonly command: 'mismatches'; readonly target: string; readonly values: boolean } & ApiOptions)
@@ -154,19 +177,30 @@ const options = {
   token: { type: 'string' },
   reason: { type: 'string' },
   'accept-loss': { type: 'boolean' },
+  'dry-run': { type: 'boolean' },
   values: { type: 'boolean' },
   'db-user': { type: 'string' },
   cluster: { type: 'string' },
   serve: { type: 'string' },
   confirm: { type: 'string' },
   'interval-ms': { type: 'string' },
+  name: { type: 'string' },
+  file: { type: 'string' },
+  'home-region': { type: 'string' },
+  all: { type: 'boolean' },
+  'min-rows': { type: 'string' },
+  'max-rows': { type: 'string' },
+  'at-most': { type: 'string' },
+  canaries: { type: 'string' },
+  'as-given': { type: 'boolean' },
+  settings: { type: 'string' },
 } as const;
-type Option = keyof typeof options;
-type Values = ReturnType<typeof parse>['values'];
+export type Option = keyof typeof options;
+export type Values = ReturnType<typeof parse>['values'];
 type Environment = Readonly<Record<string, string | undefined>>;
 
-const ofApi: readonly Option[] = ['json', 'api', 'token'];
-const fenceActions = ['install', 'status', 'remove'] as const;
+export const ofApi: readonly Option[] = ['json', 'api', 'token'];
+const fenceActions = ['install', 'status', 'refresh', 'remove'] as const;
 
 /** Reads the command line (without node and script). Throws `UsageError`. */
 export function parseInvocation(
@@ -216,6 +250,7 @@ export function parseInvocation(
     only(values, command, rest.length === 0 ? ofApi : [...ofApi, 'reason']);
     return { command, change: fleetChangeOf(rest, values), ...apiOf(values, env) };
   }
+  if (command === 'wave') return waveOf(rest, values, env);
   if (command === 'status') {
     only(values, command, ofApi);
     count(rest, command, 0, 1);
@@ -231,6 +266,7 @@ export function parseInvocation(
     count(rest, command, 1, 1);
     return { command, target: rest[0] ?? '', values: values.values ?? false, ...apiOf(values, env) };
   }
+  if (command === 'purge') return purgeOf(rest, values, env);
   if (command === 'schema') {
     only(values, command, [...ofApi, 'reason']);
     const [action, ...target] = rest;
@@ -284,6 +320,23 @@ export function parseInvocation(
   return { command: order, target: rest[0] ?? '', reason, acceptLoss, ...apiOf(values, env) };
 }
 
+function purgeOf([first, ...more]: readonly string[], values: Values, env: Environment): PurgeInvocation {
+  const action = first === 'status' ? first : purgeChanges.find((change) => change === first);
+  const rest = action === undefined ? [first, ...more].filter((each) => each !== undefined) : more;
+  const name = action === undefined ? 'purge' : `purge ${action}`;
+  only(values, name, [
+    ...ofApi,
+    ...(action === 'status' ? [] : (['reason'] as const)),
+    ...(action === undefined ? (['dry-run'] as const) : []),
+  ]);
+  count(rest, name, 1, 1);
+  const own = { command: 'purge', target: rest[0] ?? '', ...apiOf(values, env) } as const;
+  if (action !== undefined) return { ...own, action, reason: values.reason ?? null };
+  // A dry run is on record too, and says by itself what it is for.
+  if (values['dry-run']) return { ...own, action: 'plan', reason: values.reason ?? 'dry run' };
+  return { ...own, action: 'order', reason: reasonOf(values, name) };
+}
+
 function fleetChangeOf([action, name, ...more]: readonly string[], values: Values): FleetInvocation['change'] {
   if (action === undefined) return null;
   if (action !== 'remove' && action !== 'add') throw new UsageError('fleet: expected nothing, remove or add');
@@ -302,7 +355,7 @@ function parse(argv: readonly string[]) {
   }
 }
 
-function only(values: Values, command: string, known: readonly Option[]): void {
+export function only(values: Values, command: string, known: readonly Option[]): void {
   const extra = (Object.keys(values) as Option[]).filter((option) => !known.includes(option));
   if (extra.length > 0) throw new UsageError(`${command} takes no --${extra.join(', no --')}`);
 }
@@ -317,7 +370,7 @@ function configOf(values: Values, command: string): string {
   return values.config;
 }
 
-function orgIdOf(text: string): number {
+export function orgIdOf(text: string): number {
   const orgId = Number(text);
   if (!/^\d{1,10}$/.test(text) || orgId < 1) throw new UsageError(`${text} is not an OrgID`);
   return orgId;
@@ -334,7 +387,7 @@ function accountOf(
   throw new UsageError('--db-user has no password', 'Set BIGDB_CUTOVER_DB_PASSWORD.');
 }
 
-function reasonOf({ reason }: Values, command: string): string {
+export function reasonOf({ reason }: Values, command: string): string {
   if (reason === undefined || reason.trim() === '')
     throw new UsageError(`${command} needs --reason TEXT, for the record`);
   return reason;
@@ -376,7 +429,7 @@ function tokenOf(values: Values, env: Environment): string {
   return token;
 }
 
-function apiOf(values: Values, env: Readonly<Record<string, string | undefined>>): ApiOptions {
+export function apiOf(values: Values, env: Readonly<Record<string, string | undefined>>): ApiOptions {
   const api = values.api ?? env.BIGDB_CUTOVER_API ?? 'http://127.0.0.1:8080';
   const url = URL.parse(api);
   if (url === null || !/^https?:$/.test(url.protocol)) throw new UsageError(`--api ${api} is not an http(s) URL`);

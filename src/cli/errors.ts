@@ -1,5 +1,5 @@
 import { CutoverError, messageOf } from '../errors/base.ts';
-import { statusOfError } from '../http/problemStatus.ts';
+import { statusOfError } from '../errors/httpStatus.ts';
 import type { Problem } from '../http/schemas.ts';
 import { type ExitCode, exitCodes } from './exitCodes.ts';
 
@@ -17,7 +17,8 @@ export class UsageError extends CutoverError {
 /** Nobody answers at the API's address. */
 export class ApiUnreachableError extends CutoverError {
   readonly code = 'API_UNREACHABLE';
-  readonly remedy = 'Check --api (or BIGDB_CUTOVER_API) and that the controller runs.';
+  readonly remedy =
+    'Check --api (or BIGDB_CUTOVER_API) and that the controller runs; an authority of your own is trusted by NODE_EXTRA_CA_CERTS.';
 
   constructor(url: string, cause: unknown) {
     super(`no answer from ${url}: ${reasonOf(cause)}`, { cause, details: { url } });

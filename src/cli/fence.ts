@@ -11,6 +11,7 @@ import {
   type FenceRemoveReport,
   fenceStatus,
   installFence,
+  refreshFence,
   removeFence,
 } from '../fence/index.ts';
 import type { FenceInvocation } from './args.ts';
@@ -24,7 +25,7 @@ import { table } from './text.ts';
 const connectTimeoutMs = 10_000;
 
 /**
- * Installs, shows or removes the fence, straight at the databases: it has to work when no controller does. `status`
+ * Installs, shows, refreshes or removes the fence, straight at the databases: it has to work when no controller does. `status`
  * ends with 1 where something is missing.
  */
 export async function fence(
@@ -55,9 +56,18 @@ async function carryOut(
     show(places, statusText, json, output);
     return places.every((place) => place.complete) ? exitCodes.ok : exitCodes.failed;
   }
-  const report = removal === null ? await installFence(plan) : await remove(config, removal, plan);
-  show(report, reportText, json, output);
+  show(await change(config, action, removal, plan), reportText, json, output);
   return exitCodes.ok;
+}
+
+function change(
+  config: Config,
+  action: 'install' | 'refresh' | 'remove',
+  removal: FenceInvocation['removal'],
+  plan: FencePlan,
+): Promise<object> {
+  if (removal !== null) return remove(config, removal, plan);
+  return action === 'refresh' ? refreshFence(plan) : installFence(plan);
 }
 
 /** By two people, and only where the store can take the line of the audit log: nobody is in a hurry to be unprotected. */

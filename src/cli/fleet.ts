@@ -42,8 +42,9 @@ function reachText({ reachable, silentSince }: ProxyStatus): string {
   return reachable ? 'yes' : `not since ${silentSince}`;
 }
 
-function noteOf({ warning, configured, by, reason }: ProxyStatus): string {
+function noteOf({ warning, configured, by, reason, drifts }: ProxyStatus): string {
   if (warning !== null) return warning;
+  if (drifts > 0) return `in ${drifts} places not as the journals say; --json shows them`;
   if (!configured) return 'not in this controller’s configuration';
   return by === null ? '' : `by ${by}${reason === null ? '' : `: ${reason}`}`;
 }

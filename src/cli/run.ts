@@ -9,9 +9,11 @@ import { acceptSchema, order, verify } from './order.ts';
 import { org, preflight } from './orgs.ts';
 import { type Output, reportFailure } from './output.ts';
 import { plan } from './plan.ts';
+import { purge } from './purge.ts';
 import { exportRouting } from './routing.ts';
 import { status } from './status.ts';
 import { watch } from './watch.ts';
+import { wave } from './waves.ts';
 
 /** One command line from beginning to end. Never throws: whatever happens becomes text and an exit code. */
 export async function run(
@@ -70,8 +72,13 @@ async function carryOut(
     case 'plan':
       await plan(createApi(invocation), invocation, output);
       return exitCodes.ok;
+    case 'wave':
+      return wave(createApi(invocation), invocation, output);
     case 'org':
       await org(createApi(invocation), invocation, output);
+      return exitCodes.ok;
+    case 'purge':
+      await purge(createApi(invocation), invocation, output);
       return exitCodes.ok;
     case 'routing':
       await exportRouting(createApi(invocation), invocation, output);

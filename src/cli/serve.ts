@@ -10,8 +10,10 @@ import type { FleetService } from '../service/fleetStatus.ts';
 import type { OperationsService } from '../service/operations.ts';
 import type { OrgService } from '../service/orgs.ts';
 import type { PlanService } from '../service/plans.ts';
+import type { PurgeService } from '../service/purgeAnswer.ts';
 import type { RoutingService } from '../service/routing.ts';
 import type { MigrationService } from '../service/status.ts';
+import type { WaveService } from '../service/waves.ts';
 import { type ExitCode, exitCodes } from './exitCodes.ts';
 
 /** A controller at work, without a way in yet. */
@@ -22,6 +24,8 @@ export interface RunningController {
   readonly routing: RoutingService;
   readonly orgs: OrgService;
   readonly plans: PlanService;
+  readonly waves: WaveService;
+  readonly purges: PurgeService;
   readonly metrics: MetricsText;
   stop(): Promise<void>;
 }
@@ -54,11 +58,14 @@ export async function serve(
       routing: controller.routing,
       orgs: controller.orgs,
       plans: controller.plans,
+      waves: controller.waves,
+      purges: controller.purges,
       metrics: controller.metrics,
       tokens: config.tokens,
       rateLimit: config.controller.http.rateLimit,
       ...(config.jwt === undefined ? {} : { jwt: config.jwt }),
       trustProxy: config.controller.http.trustProxy,
+      tls: config.controller.http.tls,
       version: packageJson.version,
       logger: logger.child({ part: 'http' }),
     });

@@ -1,4 +1,4 @@
-import type { MigrationStatus } from '../service/status.ts';
+import type { MigrationStatus, PurgeStatus } from '../service/status.ts';
 
 /** Columns as wide as what is in them. */
 export function table(header: readonly string[], rows: readonly (readonly string[])[]): string {
@@ -68,6 +68,7 @@ export function detailText(status: MigrationStatus): string {
     ['lag', `${ms(status.lag.forwardMs)} forward, ${ms(status.lag.reverseMs)} back`],
     ['verification', verificationText(status)],
     ['comparing', comparingText(status)],
+    ['purge', status.purge === null ? null : purgeText(status.purge)],
     ['owner', status.owner === null ? null : `${status.owner}, epoch ${status.epoch}`],
     ['way back', wayBackText(status)],
     ...status.leftBehind.map(({ part, rows, path, host }): [string, string] => [
@@ -105,6 +106,14 @@ function comparingText({ comparing }: MigrationStatus): string | null {
   const { rows, rowsExpected, mismatches, etaMs } = comparing;
   const left = etaMs === null ? '' : `, about ${Math.ceil(etaMs / 1000)} s to go`;
   return `${rows} of ${rowsExpected ?? '?'} rows, ${mismatches} to be looked at again${left}`;
+}
+
+/** A purge on one line. */
+export function purgeText({ state, rowsDeleted, rowsExpected, etaMs, waitsFor, reason }: PurgeStatus): string {
+  const left = etaMs === null || state !== 'running' ? '' : `, about ${Math.ceil(etaMs / 1000)} s to go`;
+  const waits = waitsFor === null ? '' : `, waits for ${waitsFor}`;
+  const why = reason === null ? '' : ` (${reason.code}: ${reason.message})`;
+  return `purge ${state}, ${rowsDeleted} of ${rowsExpected ?? '?'} rows deleted${left}${waits}${why}`;
 }
 
 function wayBackText({ wayBack }: MigrationStatus): string | null {

@@ -33,6 +33,7 @@ const fields = {
   schemaCheckMs: milliseconds(500, dayMs),
   verifyEveryMs: milliseconds(1_000, 30 * dayMs),
   verificationMaxAgeMs: milliseconds(1_000, 30 * dayMs),
+  purgeAfterMs: milliseconds(0, 3_650 * dayMs),
 } satisfies Record<keyof Policy, z.ZodType>;
 
 /**
@@ -68,6 +69,7 @@ export const policyDefaults: Policy = {
   schemaCheckMs: 60_000,
   verifyEveryMs: 3_600_000,
   verificationMaxAgeMs: 6 * 3_600_000,
+  purgeAfterMs: 30 * dayMs,
 };
 
 /** The policy of the configuration: every field may be left out. */
@@ -99,6 +101,7 @@ export const policySchema = z.strictObject({
   schemaCheckMs: fields.schemaCheckMs.default(policyDefaults.schemaCheckMs),
   verifyEveryMs: fields.verifyEveryMs.default(policyDefaults.verifyEveryMs),
   verificationMaxAgeMs: fields.verificationMaxAgeMs.default(policyDefaults.verificationMaxAgeMs),
+  purgeAfterMs: fields.purgeAfterMs.default(policyDefaults.purgeAfterMs),
 });
 
 /** The policy of a request: only what it wants to tighten. */

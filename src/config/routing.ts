@@ -31,5 +31,16 @@ export const routingSchema = z.strictObject({
   sentinelRuleId: z.int().min(1).max(2_147_483_647),
   source: hostgroups,
   clusters: z.record(homeRegion, hostgroups),
+  /**
+   * Beside the moves, so often: completed orgs share their routes with others, and what each proxy has is compared with
+   * the journals. `repair` also puts it right.
+   */
+  upkeep: z
+    .strictObject({
+      everyMs: milliseconds(200, 86_400_000).default(60_000),
+      share: z.boolean().default(true),
+      drift: z.enum(['report', 'repair']).default('report'),
+    })
+    .prefault({}),
   connectTimeoutMs: milliseconds(1_000, 3_600_000).default(connectTimeoutDefaultMs),
 });

@@ -1,7 +1,9 @@
+import { isIP } from 'node:net';
 import { z } from 'zod';
 import { leaseDefaultMs, longestHoldMs } from './longestHold.ts';
 import { policyDefaults } from './policy.ts';
 import { connectTimeoutDefaultMs } from './routing.ts';
+import { isLoopback } from './values.ts';
 
 /** Path of a value in the document. */
 export type Path = readonly (string | number)[];
@@ -64,6 +66,36 @@ function everyRegion(section: 'dms' | 'routing', map: 'regions' | 'clusters'): R
     }
   });
 }
+
+const arns = z.object({ sourceEndpointArn: z.string(), targetEndpointArn: z.string() });
+
+/** What a region of DMS is made of is all in one region of AWS. */
+const dmsRegions = rule(
+  z.object({
+    dms: z.object({
+      regions: z.record(
+        z.string(),
+        z.object({ region: z.string(), replicationInstanceArn: z.string(), forward: arns, reverse: arns }),
+      ),
+    }),
+  }),
+  ({ dms }, report) => {
+    for (const [home, { region, replicationInstanceArn, forward, reverse }] of Object.entries(dms.regions)) {
+      const path = ['dms', 'regions', home];
+      const all: [string[], string][] = [
+        [['replicationInstanceArn'], replicationInstanceArn],
+        ...Object.entries({ forward, reverse }).flatMap(([direction, endpoints]) =>
+          Object.entries(endpoints).map(([key, arn]): [string[], string] => [[direction, key], arn]),
+        ),
+      ];
+      for (const [key, arn] of all) {
+        const found = arn.split(':')[3];
+        if (found === region) continue;
+        report([...path, ...key], `is in the region ${found}, and not in ${region}`, 'Correct the ARN, or the region.');
+      }
+    }
+  },
+);
 
 const timing = rule(
   z.object({
@@ -194,6 +226,114 @@ const catalogue = rule(
   },
 );
 
+/** What one region writes to is no other's: no endpoint and no server can stand for two. */
+const ownTargets = rule(
+  z.object({
+    clusters: z.array(z.object({ host: z.string(), port: z.number() })),
+    dms: z.object({
+      regions: z.record(
+        z.string(),
+        z.object({
+          forward: z.object({ targetEndpointArn: z.string() }),
+          reverse: z.object({ sourceEndpointArn: z.string() }),
+        }),
+      ),
+    }),
+  }),
+  ({ clusters, dms }, report) => {
+    const servers = new Map<string, number>();
+    for (const [index, { host, port }] of clusters.entries()) {
+      const server = `${host.toLowerCase()}:${port}`;
+      const other = servers.get(server);
+      if (other === undefined) servers.set(server, index);
+      else report(['clusters', index, 'host'], `${server} is that of clusters[${other}]`, 'Each region has its own.');
+    }
+    const endpoints = new Map<string, string>();
+    for (const [region, { forward, reverse }] of Object.entries(dms.regions)) {
+      for (const [task, key, endpoint] of [
+        ['forward', 'targetEndpointArn', forward.targetEndpointArn],
+        ['reverse', 'sourceEndpointArn', reverse.sourceEndpointArn],
+      ] as const) {
+        const other = endpoints.get(endpoint);
+        if (other === undefined || other === region) endpoints.set(endpoint, region);
+        else
+          report(['dms', 'regions', region, task, key], `leads to the cluster of ${other}`, 'Each region has its own.');
+      }
+    }
+  },
+);
+
+const sourceLoad = rule(
+  z.object({
+    sourceLoad: z.object({
+      busyThreads: z.number().default(64),
+      calmThreads: z.number().default(48),
+      lagMs: z.number().default(10_000),
+      calmLagMs: z.number().default(3_000),
+      freeDiskBytes: z.number().nullable().default(null),
+      calmFreeDiskBytes: z.number().nullable().default(null),
+    }),
+  }),
+  ({ sourceLoad: load }, report) => {
+    const calmer = (calm: 'calmThreads' | 'calmLagMs', limit: 'busyThreads' | 'lagMs') => {
+      if (load[calm] <= load[limit]) return;
+      report(['sourceLoad', calm], `is more than ${limit}, which is ${load[limit]}`, `Lower it, or raise ${limit}.`);
+    };
+    calmer('calmThreads', 'busyThreads');
+    calmer('calmLagMs', 'lagMs');
+    const { freeDiskBytes, calmFreeDiskBytes } = load;
+    if (calmFreeDiskBytes === null || (freeDiskBytes !== null && calmFreeDiskBytes >= freeDiskBytes)) return;
+    report(
+      ['sourceLoad', 'calmFreeDiskBytes'],
+      freeDiskBytes === null
+        ? 'is given without freeDiskBytes'
+        : `is less than freeDiskBytes, which is ${freeDiskBytes}`,
+      'Give freeDiskBytes, and a calm figure that is not below it.',
+    );
+  },
+);
+
+const reached = z.object({ host: z.string(), tls: z.unknown().optional() });
+const namesChecked = z.object({ verifyHostname: z.literal(true).default(true) });
+
+/** What leaves this machine is encrypted, or somebody has said that it need not be. */
+function encrypted(key: 'store' | 'coredb' | 'sites' | 'clusters' | 'proxies'): Rule {
+  return rule(z.object({ [key]: z.union([reached, z.array(reached)]) }), ({ [key]: found }, report) => {
+    const list = Array.isArray(found);
+    for (const [index, { host, tls }] of (list ? found : found === undefined ? [] : [found]).entries()) {
+      const path = list ? [key, index] : [key];
+      if (tls === undefined && !isLoopback(host)) {
+        report(
+          [...path, 'tls'],
+          `is missing, and ${host} is another machine: what goes there could be read and changed on its way`,
+          'Write `tls: {}`, with a caFile for an authority of your own; `tls: false` only where the way itself is safe.',
+        );
+      }
+      // The driver compares a certificate with names alone: for an address it would take one for `localhost`.
+      if (isIP(host) !== 0 && namesChecked.safeParse(tls).success) {
+        report(
+          [...path, 'host'],
+          `${host} is an address, and the certificate is to be checked for the name of the host`,
+          'Give the name that stands in the certificate; `tls: { verifyHostname: false }` takes any name.',
+        );
+      }
+    }
+  });
+}
+
+/** The API, too, where others than this machine can ask it. */
+const ownServer = rule(
+  z.object({ controller: z.object({ http: z.object({ host: z.string(), tls: z.unknown().optional() }) }) }),
+  ({ controller: { http } }, report) => {
+    if (http.tls !== undefined || isLoopback(http.host)) return;
+    report(
+      ['controller', 'http', 'tls'],
+      `is missing, and ${http.host} is open to other machines: tokens could be read on their way`,
+      'Write `tls: { certFile: …, keyFile: … }`; `tls: false` where a load balancer in front of it encrypts.',
+    );
+  },
+);
+
 const lower = (value: unknown) => (typeof value === 'string' ? value.toLowerCase() : undefined);
 
 /** Everything that one value alone cannot show. */
@@ -210,10 +350,19 @@ export const rules: readonly Rule[] = [
   places,
   everyRegion('dms', 'regions'),
   everyRegion('routing', 'clusters'),
+  dmsRegions,
   timing,
   ruleIds,
   hostgroups,
   fenceUsers,
   purgeUsers,
+  ownTargets,
+  sourceLoad,
   catalogue,
+  encrypted('store'),
+  encrypted('coredb'),
+  encrypted('sites'),
+  encrypted('clusters'),
+  encrypted('proxies'),
+  ownServer,
 ];

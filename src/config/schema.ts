@@ -15,9 +15,11 @@ import {
   publicUrl,
   type References,
   secret,
+  serverTls,
   tls,
   userName,
 } from './values.ts';
+import { wavesSchema } from './waves.ts';
 import { webhooksSchema } from './webhooks.ts';
 
 const arn = (kind: 'rep' | 'endpoint') =>
@@ -29,6 +31,18 @@ const table = { schema: identifier, table: identifier };
 export function configSchema(references: References) {
   const database = databaseKeys(references);
   const purge = z.strictObject({ user: userName, password: secret(references) });
+  const query = z
+    .string()
+    .regex(/^\s*(SELECT|WITH|SHOW)\b/i, 'must be a query')
+    .max(2_000);
+  const operation = {
+    /** Where it stands when the place was last backed up. */
+    backup: z
+      .union([z.strictObject({ query }), z.strictObject({ file: z.string().regex(/^\//, 'must be an absolute path') })])
+      .exactOptional(),
+    /** Bytes free on the data's disk, and bytes in all. */
+    disk: z.strictObject({ query }).exactOptional(),
+  };
 
   return z.strictObject({
     controller: z.strictObject({
@@ -42,6 +56,7 @@ export function configSchema(references: References) {
           rateLimit: z
             .strictObject({ requests: z.int().min(1).max(10_000_000), windowMs: milliseconds(100, 3_600_000) })
             .default({ requests: 10_000, windowMs: 5_000 }),
+          tls: serverTls(references).exactOptional(),
           /** Load balancers whose word is taken for where a request came from; a header of anybody else is not. */
           trustProxy: z
             .array(z.union([z.ipv4(), z.ipv6(), z.cidrv4(), z.cidrv6()], 'must be an address or a network'))
@@ -75,8 +90,10 @@ export function configSchema(references: References) {
       orgColumn: identifier.default('OrgID'),
       homeRegionColumn: identifier.default('HomeRegion'),
     }),
-    sites: z.array(z.strictObject({ name, ...database, serverId: z.int().min(1).max(4_294_967_295), purge })).min(1),
-    clusters: z.array(z.strictObject({ name, homeRegion, ...database, purge })).min(1),
+    sites: z
+      .array(z.strictObject({ name, ...database, serverId: z.int().min(1).max(4_294_967_295), purge, ...operation }))
+      .min(1),
+    clusters: z.array(z.strictObject({ name, homeRegion, ...database, purge, ...operation })).min(1),
     dms: z.strictObject({
       regions: z.record(
         homeRegion,
@@ -136,6 +153,16 @@ export function configSchema(references: References) {
           }),
         )
         .default([]),
+      /** Statements over orgs, and what becomes of them before the first org moves. */
+      declared: z
+        .array(
+          z.strictObject({
+            user: userName,
+            statement: z.string().min(1).max(2_048),
+            remedy: z.string().min(1).max(1_000),
+          }),
+        )
+        .default([]),
     }),
     fence: z.strictObject({
       users: z.strictObject({
@@ -160,6 +187,32 @@ export function configSchema(references: References) {
         cutoverViews: z.int().min(0).max(8).default(2),
       })
       .prefault({}),
+    /**
+     * When the sites bear no new work: starts, full loads, comparisons and purges wait. Each measure goes on at its calm
+     * figure only, so that a site at the limit is not begun at and stopped in turn.
+     */
+    sourceLoad: z
+      .strictObject({
+        busyThreads: z.int().min(2).max(100_000).default(64),
+        calmThreads: z.int().min(1).max(100_000).default(48),
+        lagMs: milliseconds(100, 3_600_000).default(10_000),
+        calmLagMs: milliseconds(1, 3_600_000).default(3_000),
+        /** Asked only where it is given, and known only where the server has the plugin DISKS. */
+        freeDiskBytes: z.int().min(1).max(Number.MAX_SAFE_INTEGER).nullable().default(null),
+        calmFreeDiskBytes: z.int().min(1).max(Number.MAX_SAFE_INTEGER).nullable().default(null),
+      })
+      .prefault({}),
+    /**
+     * How gently a completed org's rows are removed at the source: purges at once over all controllers, rows of a chunk at
+     * most, and the rest after a chunk as a multiple of what it took.
+     */
+    purge: z
+      .strictObject({
+        atOnce: z.int().min(1).max(16).default(1),
+        chunkRows: z.int().min(1).max(5_000).default(500),
+        restFactor: z.number().min(0).max(100).default(1),
+      })
+      .prefault({}),
     /** What /metrics shows is asked for beside the work, so often; no statements of orgs with `queriesEveryMs: 0`. */
     metrics: z
       .strictObject({
@@ -168,6 +221,8 @@ export function configSchema(references: References) {
         storageEveryMs: milliseconds(1_000, 86_400_000).default(600_000),
       })
       .prefault({}),
+    /** What may be under way at once, for all waves together. */
+    waves: wavesSchema.prefault({}),
     webhooks: webhooksSchema(references),
     policy: policySchema.prefault({}),
   });

@@ -36,6 +36,7 @@ const stricter: Readonly<Record<keyof Policy, Stricter>> = {
   schemaCheckMs: 'lower',
   verifyEveryMs: 'lower',
   verificationMaxAgeMs: 'lower',
+  purgeAfterMs: 'higher',
 };
 
 /**

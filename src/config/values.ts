@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
+import { createSecureContext } from 'node:tls';
 import { z } from 'zod';
 import { messageOf } from '../errors/base.ts';
 
@@ -76,30 +77,94 @@ export interface TlsOptions {
   readonly ca?: string;
 }
 
-/** TLS towards a server. Always verified; `verifyHostname: false` is for names that the certificate does not carry. */
-export function tls(references: References) {
-  return z
-    .strictObject({ caFile: z.string().min(1).exactOptional(), verifyHostname: z.boolean().default(true) })
-    .transform((value, context): TlsOptions => {
-      const options: TlsOptions = {
-        minVersion: 'TLSv1.2',
-        rejectUnauthorized: true,
-        verifyIdentity: value.verifyHostname,
-      };
-      if (value.caFile === undefined) return options;
-      try {
-        return { ...options, ca: readFileSync(resolve(references.folder, value.caFile), 'utf8') };
-      } catch (error) {
-        context.addIssue({
-          code: 'custom',
-          path: ['caFile'],
-          message: `cannot be read: ${messageOf(error)}`,
-          params: { remedy: 'Give the PEM file of the certificate authority.' },
-        });
-        return z.NEVER;
-      }
-    });
+/** What `schema` says, or `false` for somebody who does not want it: then nothing is there. */
+function unlessFalse<S extends z.ZodType>(schema: S) {
+  return z.unknown().transform((value, context): z.output<S> | undefined => {
+    if (value === false) return undefined;
+    const parsed = schema.safeParse(value);
+    if (parsed.success) return parsed.data;
+    for (const issue of parsed.error.issues) context.issues.push({ ...issue, input: value } as z.core.$ZodRawIssue);
+    return z.NEVER;
+  });
 }
+
+/**
+ * TLS towards a server, always verified; `verifyHostname: false` is for names that the certificate does not carry. `false`
+ * is an unencrypted connection that somebody wants: a rule refuses one that nobody asked for.
+ */
+export function tls(references: References) {
+  return unlessFalse(
+    z
+      .strictObject({ caFile: z.string().min(1).exactOptional(), verifyHostname: z.boolean().default(true) })
+      .transform(({ caFile, verifyHostname }, context): TlsOptions => {
+        const options: TlsOptions = {
+          minVersion: 'TLSv1.2',
+          rejectUnauthorized: true,
+          verifyIdentity: verifyHostname,
+        };
+        if (caFile === undefined) return options;
+        const ca = pemFile(references, context, 'caFile', caFile, 'Give the PEM file of the certificate authority.');
+        return ca === null ? z.NEVER : { ...options, ca };
+      }),
+  );
+}
+
+/** Text of a PEM file that stands under `key`; null, with the fault told, where it cannot be read. */
+function pemFile(
+  references: References,
+  context: z.RefinementCtx<unknown>,
+  key: string,
+  file: string,
+  remedy: string,
+): string | null {
+  try {
+    return readFileSync(resolve(references.folder, file), 'utf8');
+  } catch (error) {
+    const message = `cannot be read: ${messageOf(error)}`;
+    context.addIssue({ code: 'custom', path: [key], message, params: { remedy } });
+    return null;
+  }
+}
+
+/** What the API proves itself by, both as PEM. */
+export interface ServerCertificate {
+  readonly cert: string;
+  readonly key: string;
+}
+
+/** Certificate and key of our own server, tried together; `false` where somebody else encrypts in front of it. */
+export function serverTls(references: References) {
+  return unlessFalse(
+    z
+      .strictObject({ certFile: z.string().min(1), keyFile: z.string().min(1) })
+      .transform(({ certFile, keyFile }, context): ServerCertificate => {
+        const cert = pemFile(
+          references,
+          context,
+          'certFile',
+          certFile,
+          'Give the PEM file of the certificate and its chain.',
+        );
+        const key = pemFile(references, context, 'keyFile', keyFile, 'Give the PEM file of the private key.');
+        if (cert === null || key === null) return z.NEVER;
+        try {
+          createSecureContext({ cert, key });
+        } catch {
+          // The library's words may repeat what stands in the file of the key.
+          context.addIssue({
+            code: 'custom',
+            message: 'certificate and key cannot be used, or do not belong together',
+            params: { remedy: 'Give a certificate and its own private key, both as PEM, the key without a password.' },
+          });
+          return z.NEVER;
+        }
+        return { cert, key };
+      }),
+  );
+}
+
+/** This machine: nothing on the way to it can be read by others. */
+export const isLoopback = (address: string) => /^(localhost|127(\.\d{1,3}){3}|::1|\[::1\])$/i.test(address);
 
 /** The keys that every database in the configuration has. */
 export function databaseKeys(references: References) {

@@ -16,8 +16,8 @@ export interface Journal {
 const aliveForMs = 2_000;
 
 export function readJournal(estate: Estate, orgId: number): Promise<Observed<Journal>> {
-  const { store } = estate;
-  return observe(async () => {
+  const { store, clock } = estate;
+  return observe(clock, async () => {
     const migration = await store.newestOf(orgId);
     if (migration === null) return { migration, attempt: null, ownerAlive: false };
     const { attempt } = migration.journal.context;

@@ -1,4 +1,5 @@
 import type { Estate } from '../estate/estate.ts';
+import type { Clock } from '../ports/clock.ts';
 import type { BinlogPosition, FenceRow, Heartbeat, Place, PlaceIdentity } from '../ports/place.ts';
 import type { OrgTask } from '../ports/replication.ts';
 import type { PublishedRoute } from '../ports/routing.ts';
@@ -40,33 +41,34 @@ export interface Reality {
 
 /** Looks at every site, cluster, proxy and region at once. */
 export async function lookAt(estate: Estate, orgId: number): Promise<Reality> {
+  const { clock } = estate;
   await estate.routing.recent();
   const [homeRegion, places, proxies, regions] = await Promise.all([
-    observe(() => estate.directory.homeRegion(orgId)),
-    Promise.all([...estate.sites, ...estate.clusters.values()].map((place) => placeReality(place, orgId))),
+    observe(clock, () => estate.directory.homeRegion(orgId)),
+    Promise.all([...estate.sites, ...estate.clusters.values()].map((place) => placeReality(clock, place, orgId))),
     Promise.all(
       estate.routing.proxies.map(async (proxy) => ({
         name: proxy.name,
-        route: await observe(() => proxy.publishedRoute(orgId)),
+        route: await observe(clock, () => proxy.publishedRoute(orgId)),
       })),
     ),
     Promise.all(
       [...estate.clusters.keys()].map(async (region) => ({
         homeRegion: region,
-        tasks: await observe(() => estate.replication.describeTasksOf(orgId, region)),
+        tasks: await observe(clock, () => estate.replication.describeTasksOf(orgId, region)),
       })),
     ),
   ]);
   return { orgId, homeRegion, places, proxies, regions };
 }
 
-async function placeReality(place: Place, orgId: number): Promise<PlaceReality> {
+async function placeReality(clock: Clock, place: Place, orgId: number): Promise<PlaceReality> {
   const [identity, readOnly, fence, heartbeats, binlog] = await Promise.all([
-    observe(() => place.identity()),
-    observe(() => place.isReadOnly()),
-    observe(() => place.readFence(orgId)),
-    observe(async () => (await place.readHeartbeats([orgId])).get(orgId) ?? []),
-    observe(() => place.binlogPosition()),
+    observe(clock, () => place.identity()),
+    observe(clock, () => place.isReadOnly()),
+    observe(clock, () => place.readFence(orgId)),
+    observe(clock, async () => (await place.readHeartbeats([orgId])).get(orgId) ?? []),
+    observe(clock, () => place.binlogPosition()),
   ]);
   const { name, kind, homeRegion } = place;
   return { name, kind, homeRegion, identity, readOnly, fence, heartbeats, binlog };

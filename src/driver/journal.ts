@@ -28,8 +28,8 @@ export class Journal {
   readonly #epoch: number;
   readonly #deps: JournalDeps;
   #revision: number;
-  #timeline: NewTimelineEvent[] = [];
-  #commands: number[] = [];
+  readonly #timeline: NewTimelineEvent[] = [];
+  readonly #commands: number[] = [];
 
   constructor({ id, epoch, revision }: Pick<MigrationRow, 'id' | 'epoch' | 'revision'>, deps: JournalDeps) {
     this.#id = id;
@@ -48,8 +48,13 @@ export class Journal {
     this.#commands.push(inboxId);
   }
 
-  /** Tries until the store answers: a step that is not written down is not taken. */
+  /**
+   * Tries until the store answers: a step that is not written down is not taken. What is added while it is under way
+   * goes with the next one.
+   */
   async commit(step: JournalStep): Promise<void> {
+    const timeline = [...this.#timeline];
+    const commands = [...this.#commands];
     const { clock, ownership } = this.#deps;
     let refusal: OwnershipLostError | null = null;
     for (let tried = 0; ; tried++) {
@@ -58,7 +63,7 @@ export class Journal {
           if (await this.#landed(step.state)) break;
           throw refusal;
         }
-        await this.#write(step);
+        await this.#write(step, timeline, commands);
         break;
       } catch (error) {
         // Refused after an answer was lost: it may be our own step that stands there.
@@ -73,11 +78,15 @@ export class Journal {
       }
     }
     this.#revision += 1;
-    this.#timeline = [];
-    this.#commands = [];
+    this.#timeline.splice(0, timeline.length);
+    this.#commands.splice(0, commands.length);
   }
 
-  #write({ next, state, sinceMs, asked, deadlines }: JournalStep): Promise<void> {
+  #write(
+    { next, state, sinceMs, asked, deadlines }: JournalStep,
+    timeline: readonly NewTimelineEvent[],
+    commands: readonly number[],
+  ): Promise<void> {
     return this.#deps.store.commit({
       id: this.#id,
       epoch: this.#epoch,
@@ -86,8 +95,8 @@ export class Journal {
       sinceMs,
       ended: next.status === 'done',
       journal: { version: journalVersion, value: next.value, context: next.context, asked, deadlines },
-      timeline: this.#timeline,
-      commands: this.#commands,
+      timeline,
+      commands,
     });
   }
 

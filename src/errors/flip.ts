@@ -29,6 +29,18 @@ export class HomeRegionChangedError extends CutoverError {
   }
 }
 
+/** A proxy would send the org's statements to a server that is not of its home region's cluster. */
+export class DestinationForeignError extends CutoverError {
+  readonly code = 'DESTINATION_FOREIGN';
+  readonly remedy =
+    'Take the server out of the cluster’s hostgroups at that proxy, or see why it does not say that it is the cluster’s; the flip is tried again by itself.';
+  constructor(proxy: string, server: string, cluster: string, found: string) {
+    super(`proxy ${proxy} has ${server} in the hostgroups of ${cluster}, and there is ${found}`, {
+      details: { proxy, server, cluster, found },
+    });
+  }
+}
+
 /** The two sides' tables differ in shape. */
 export class ShapesDifferError extends CutoverError {
   readonly code = 'SHAPES_DIFFER';

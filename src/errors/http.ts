@@ -127,13 +127,21 @@ export class RequestUnansweredError extends CutoverError {
   }
 }
 
+/** A dependency that does not answer as it should; `code` and `remedy` where the reason has a name. */
+export interface Missing {
+  readonly dependency: string;
+  readonly message: string;
+  readonly code?: string;
+  readonly remedy?: string;
+}
+
 /** Something that the controller depends on does not answer. */
 export class NotReadyError extends CutoverError {
   readonly code = 'NOT_READY';
   readonly remedy = 'Look at the dependencies listed; the controller becomes ready by itself when they answer.';
-  readonly missing: readonly { dependency: string; message: string }[];
+  readonly missing: readonly Missing[];
 
-  constructor(missing: readonly { dependency: string; message: string }[]) {
+  constructor(missing: readonly Missing[]) {
     super(`not ready: ${missing.map((each) => `${each.dependency}: ${each.message}`).join('; ')}`, {
       details: { missing },
     });

@@ -1,12 +1,15 @@
 export * from './base.ts';
+export { CertificateRefusedError, named } from './certificates.ts';
 export * from './directory.ts';
 export * from './fleet.ts';
 export * from './flip.ts';
 export * from './leftBehind.ts';
 export * from './place.ts';
 export * from './proof.ts';
+export * from './purge.ts';
 export * from './repair.ts';
 export * from './replication.ts';
 export * from './routing.ts';
 export * from './service.ts';
 export * from './store.ts';
+export * from './waves.ts';

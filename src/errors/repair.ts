@@ -10,6 +10,16 @@ export class RepairAmbiguousError extends CutoverError {
   }
 }
 
+/** Something that a diagnosis looks at said nothing in time. */
+export class NoAnswerError extends CutoverError {
+  readonly code = 'NO_ANSWER';
+  readonly remedy = 'See whether it is frozen or cut off from here; what else was found stands beside it.';
+  readonly transient = true;
+  constructor(withinMs: number) {
+    super(`no answer within ${withinMs / 1_000} s`, { details: { withinMs } });
+  }
+}
+
 /** Something that the repair depends on cannot be seen. */
 export class RepairBlockedError extends CutoverError {
   readonly code = 'REPAIR_BLOCKED';

@@ -58,3 +58,55 @@ export class ReplicationConnectionError extends CutoverError {
     this.why = why;
   }
 }
+
+/** AWS does not know the credentials, or no longer. */
+export class ReplicationCredentialsError extends CutoverError {
+  readonly code = 'DMS_CREDENTIALS_REFUSED';
+  readonly remedy =
+    'Give the controller credentials that are valid now (role of the machine, environment, dms.credentials), and see to its clock.';
+  /** Roles renew theirs by themselves, and a clock is put right; a key that nobody knows stays unknown. */
+  readonly transient: boolean;
+  readonly homeRegion: string;
+  readonly fault: string;
+
+  constructor(homeRegion: string, fault: string, message: string, cause: unknown) {
+    super(`DMS of ${homeRegion} does not take the credentials: ${fault}: ${message}`, {
+      cause,
+      details: { homeRegion, fault },
+    });
+    this.transient = /expired|skewed|provider|signature/i.test(fault);
+    this.homeRegion = homeRegion;
+    this.fault = fault;
+  }
+}
+
+/** What answers is DMS of another region. */
+export class ReplicationRegionError extends CutoverError {
+  readonly code = 'DMS_REGION_WRONG';
+  readonly remedy = 'Correct dms.regions: region, endpoint and ARNs have to be of one AWS region.';
+  readonly homeRegion: string;
+  readonly region: string;
+
+  constructor(homeRegion: string, region: string, cause: unknown) {
+    super(`what answers for DMS of ${homeRegion} is not the region ${region}: ${messageOf(cause)}`, {
+      cause,
+      details: { homeRegion, region },
+    });
+    this.homeRegion = homeRegion;
+    this.region = region;
+  }
+}
+
+/** DMS knows no replication instance of the configured ARN. */
+export class ReplicationInstanceMissingError extends CutoverError {
+  readonly code = 'DMS_INSTANCE_MISSING';
+  readonly remedy = 'Correct the instance’s ARN in the configuration, or create the instance.';
+  readonly replicationInstanceArn: string;
+
+  constructor(homeRegion: string, replicationInstanceArn: string, region: string) {
+    super(`replication instance ${replicationInstanceArn} does not exist in ${region}`, {
+      details: { homeRegion, replicationInstanceArn, region },
+    });
+    this.replicationInstanceArn = replicationInstanceArn;
+  }
+}

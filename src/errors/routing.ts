@@ -16,6 +16,18 @@ export class ProxyUnavailableError extends CutoverError {
   }
 }
 
+/** A ProxySQL that the controller cannot work with. */
+export class ProxyTooOldError extends CutoverError {
+  readonly code = 'PROXY_TOO_OLD';
+  readonly remedy = 'Update ProxySQL on every instance; 3.0.12 or later is advised.';
+  readonly proxy: string;
+
+  constructor(proxy: string, version: string, why: string) {
+    super(`proxy ${proxy}: ${why}`, { details: { proxy, version } });
+    this.proxy = proxy;
+  }
+}
+
 /** The org's rule on the proxy is not what this attempt left there. */
 export class RouteConflictError extends CutoverError {
   readonly code = 'ROUTE_CONFLICT';

@@ -15,6 +15,7 @@ import type { ReverseTasks } from '../returnPath/reverseTask.ts';
 import type { Samples } from '../soaking/samples.ts';
 import type { RollbackTurns } from '../soaking/turns.ts';
 import type { CompareOrg } from '../verification/index.ts';
+import type { SourceLoad } from './sourceLoad.ts';
 
 /** Everything that a move touches: what every step is given. */
 export interface Estate {
@@ -32,6 +33,7 @@ export interface Estate {
   readonly compareOrg: CompareOrg;
   readonly heartbeats: Heartbeats;
   readonly comparisons: Comparisons;
+  readonly sourceLoad: SourceLoad;
   /** What the guards of all orgs share. */
   readonly samples: Samples;
   readonly returnPath: ReturnPath;
@@ -40,6 +42,8 @@ export interface Estate {
   readonly logger: Logger;
   readonly tables: readonly OrgTable[];
   readonly catalogue: Catalogue;
+  /** As whom the tasks write, as the fence knows them. */
+  readonly fenceUsers: { readonly forward: readonly string[]; readonly reverse: readonly string[] };
   readonly holdHostgroups: { readonly from: number; readonly to: number };
   /** How long the proxies let clients wait beyond the longest hold, before they fail them (milliseconds). */
   readonly proxiesPatienceMs: number;

@@ -33,6 +33,9 @@ const journalled = [
 
 const around = (name: string) => [`${name}.before`, `${name}.after`];
 
+/** Behind the rows of a chunk, and behind the record of it: reached by a purge, which no move does. */
+export const purgeFailpoints: readonly string[] = ['purge.chunk.deleted', 'purge.chunk.recorded'];
+
 /**
  * Every failpoint there is. Each is reached with a key: the migration's id in the store, the task's id at DMS, the
  * number of the org everywhere else.
@@ -49,4 +52,5 @@ export const failpointNames: readonly string[] = [
   'proxies.oneThere',
   ...writers.flatMap((writer) => around(`fence.${writer}`)),
   ...taskActions.flatMap((action) => around(`dms.${action}`)),
+  ...purgeFailpoints,
 ];

@@ -8,6 +8,7 @@ export {
   type FenceSite,
   type FenceUsers,
 } from './plan.ts';
+export { type FenceRefreshReport, refreshFence } from './refresh.ts';
 export { type FenceRemoveReport, removeFence } from './remove.ts';
 export { CONTROL_SCHEMA } from './schema.ts';
 export { type FencePlaceStatus, type FenceTableStatus, fenceStatus, type TriggerState } from './status.ts';

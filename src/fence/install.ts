@@ -56,7 +56,7 @@ export function sitesInOrder(sites: readonly FenceSite[]): readonly FenceSite[] 
 }
 
 /** What the triggers of the plan's sites have to know. */
-export function siteSide({ sites }: FencePlan): TriggerSide {
+export function siteSide({ sites }: Pick<FencePlan, 'sites'>): TriggerSide {
   return { kind: 'sites', places: sitesInOrder(sites).map(({ name, serverId }) => ({ name, serverId })) };
 }
 
@@ -114,8 +114,13 @@ async function installCluster(
     [name, homeRegion],
   );
   await makeProbeRows(connection, name);
-  // Until its flip, an org is written at a cluster by its forward task only.
-  const fenceRowsMade = await makeFenceRows(connection, name, plan.orgIds, 'forward');
+  // An org is let in when its move makes the task, and at no other cluster: one that an endpoint leads to by mistake
+  // refuses it. Rows from before that was so, which nothing has ever changed, are closed too.
+  const fenceRowsMade = await makeFenceRows(connection, name, plan.orgIds, 'nobody');
+  await connection.query(
+    `UPDATE ${CONTROL_SCHEMA}.fence SET writer = 'nobody' WHERE place = ? AND writer = 'forward' AND epoch = 0`,
+    [name],
+  );
   const heartbeatRowsMade = await makeHeartbeatRows(connection, name, plan.orgIds);
   const wanted = plan.tables.flatMap((table) => fenceTriggers(table, { kind: 'cluster', name }, plan.users));
   const { made, dropped } = await installTriggers(name, connection, wanted, patience);
@@ -140,11 +145,13 @@ async function installTriggers(
   return { made: missing.length, dropped: surplus.length };
 }
 
-function keyOf({ schema, name }: { readonly schema: string; readonly name: string }): string {
+/** Names a trigger at a place. */
+export function keyOf({ schema, name }: { readonly schema: string; readonly name: string }): string {
   return `${schema}.${name}`;
 }
 
-async function arrival(
+/** Waits until something that was defined at one site is at this one, too. Throws `FenceNotReplicatedError`. */
+export async function arrival(
   site: FenceSite,
   what: string,
   there: () => Promise<boolean>,

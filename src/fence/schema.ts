@@ -3,6 +3,9 @@ import type { FenceWriter } from '../ports/place.ts';
 /** Schema of the controller's own at every site and cluster. */
 export const CONTROL_SCHEMA = 'bigdb_cutover';
 
+/** What every refusal of the fence begins with. */
+export const REFUSAL_PREFIX = 'BIGDB_FENCE org=';
+
 /** What every trigger of the fence is called first. */
 export const TRIGGER_PREFIX = 'bigdb_cutover_';
 

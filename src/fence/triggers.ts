@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { OrgTable } from '../ports/place.ts';
 import type { FenceUsers } from './plan.ts';
-import { CONTROL_SCHEMA, TRIGGER_PREFIX } from './schema.ts';
+import { CONTROL_SCHEMA, REFUSAL_PREFIX, TRIGGER_PREFIX } from './schema.ts';
 import { literal, quoted } from './sql.ts';
 
 /** What a trigger must know about where it runs. Sites share their triggers, because their schema replicates. */
@@ -121,7 +121,7 @@ function refusesWhen(side: TriggerSide): string {
 
 function signal(org: string, side: TriggerSide, rest: string): string {
   return `BEGIN
-        DECLARE v_refusal VARCHAR(128) CHARACTER SET utf8mb4 DEFAULT LEFT(CONCAT('BIGDB_FENCE org=', COALESCE(${org}, 'NULL'),
+        DECLARE v_refusal VARCHAR(128) CHARACTER SET utf8mb4 DEFAULT LEFT(CONCAT('${REFUSAL_PREFIX}', COALESCE(${org}, 'NULL'),
           ' place=', COALESCE(${placeExpression(side)}, 'unknown'), ${rest}), 128);
         SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = v_refusal;
       END;`;

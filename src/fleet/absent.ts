@@ -37,8 +37,18 @@ export function absentProxy(name: string): FleetProxy {
     routes: refuse,
     held: refuse,
     readers: refuse,
+    destination: refuse,
+    servers: refuse,
+    strayStatements: refuse,
+    statementsOf: refuse,
     lookAtStatements: refuse,
     transactionsBegun: refuse,
+    sharings: refuse,
+    needOwnRules: refuse,
+    share: refuse,
+    settle: refuse,
+    audit: refuse,
+    mend: refuse,
     close: () => {},
   };
 }

@@ -82,7 +82,7 @@ async function bring(deps: AddDeps, proxy: FleetProxy, signal: AbortSignal): Pro
     const [first] = found.pictures;
     if (unrest === null && first !== undefined) {
       const before = await proxy.picture(signal);
-      await proxy.adopt({ rules: first.rules, before: before.rules }, signal);
+      await proxy.adopt({ like: first, before }, signal);
       await clearHolds(deps, proxy, signal);
       const now = await proxy.picture(signal);
       const again = await reference(membership, proxy);

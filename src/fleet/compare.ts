@@ -13,14 +13,25 @@ const effectOf = (rules: readonly ProxyRow[]) =>
       .map((rule) => ({ ...rule, comment: (rule.comment ?? '').replace(/ epoch=\d+ attempt=\d+ step=[\w-]+/, '') })),
   );
 
+const sameFast = (one: ProxyPicture, other: ProxyPicture) =>
+  textOf(one.fast) === textOf(other.fast) && textOf(one.fastPublished) === textOf(other.fastPublished);
+
 /** Whether two proxies send every org of ours the same way, by what runs there and by what was loaded. */
 export function sameRoutes(one: ProxyPicture, other: ProxyPicture): boolean {
-  return effectOf(one.rules) === effectOf(other.rules) && effectOf(one.published) === effectOf(other.published);
+  return (
+    effectOf(one.rules) === effectOf(other.rules) &&
+    effectOf(one.published) === effectOf(other.published) &&
+    sameFast(one, other)
+  );
 }
 
 /** Whether a proxy has exactly what another had, down to the comments. */
 export function isCopyOf(copy: ProxyPicture, original: ProxyPicture): boolean {
-  return textOf(copy.rules) === textOf(original.rules) && textOf(copy.published) === textOf(original.published);
+  return (
+    textOf(copy.rules) === textOf(original.rules) &&
+    textOf(copy.published) === textOf(original.published) &&
+    sameFast(copy, original)
+  );
 }
 
 /** Names in a message: the first few, and how many there are. */

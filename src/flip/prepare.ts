@@ -6,10 +6,12 @@ import { assertReturnKeepsRows, assertSchemaAccepted, isAccepted, textsOf } from
 import { assertTaskHealthy } from '../estate/taskHealth.ts';
 import { reversePlan } from '../estate/taskPlans.ts';
 import type { Place } from '../ports/place.ts';
+import { destinationFindings } from '../preflight/destination.ts';
 import { takeErrorBaseline } from '../soaking/errorBaseline.ts';
 import type { FlipAttempt } from './attempt.ts';
 import { placesOf } from './attempt.ts';
 import type { Attempts } from './attempts.ts';
+import { assertDestinationOwned } from './destination.ts';
 import { assertReadersFollow } from './readers.ts';
 import type { RouteKeeper } from './routeKeeper.ts';
 
@@ -50,6 +52,7 @@ export async function prepare(
   await bringAll(estate, attempt, keeper, run);
   if (attempt.direction === 'forward') {
     await estate.replication.ensureTask(reversePlan(estate, migration), run.signal);
+    await assertDestinationOwned(estate, attempt, run);
     await takeErrorBaseline(estate, run);
     run.waitsFor('the way back to be proven');
     await estate.returnPath.assertProven(migration.homeRegion, run.signal);
@@ -82,6 +85,7 @@ export async function prepare(
     await assertReadersFollow(estate, attempt, run);
   }
   // Asked once more, as late as it can be: what went before may have taken seconds.
+  if (attempt.direction === 'forward') await assertDestinationOpen(estate, run);
   await assertSchema(estate, run);
   await assertHomeRegion(estate, migration, run.signal);
   return attempt;
@@ -169,6 +173,13 @@ async function assertFences(estate: Estate, attempt: FlipAttempt, run: EffectRun
       run.note(`the fence of ${place.name} was closed to everybody, and is open to ${wanted} again`);
     }
   }
+}
+
+/** The cluster lets the org in from every proxy, as far as preflight can tell. */
+async function assertDestinationOpen(estate: Estate, run: EffectRun): Promise<void> {
+  const refusing = (await destinationFindings(estate, run.migration)).filter(({ severity }) => severity === 'refuse');
+  if (refusing.length === 0) return;
+  throw new FlipNotReadyError(refusing.map(({ code, message }) => `${code}: ${message}`).join('; '));
 }
 
 /** Waits for the first beats, then asks whether a marker would arrive within the budget. */

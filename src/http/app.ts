@@ -3,13 +3,16 @@ import type { Socket } from 'node:net';
 import Fastify, { type FastifyBaseLogger, LogController } from 'fastify';
 import { serializerCompiler, validatorCompiler, type ZodTypeProvider } from 'fastify-type-provider-zod';
 import type { JwtConfig } from '../config/identity.ts';
+import type { ServerCertificate } from '../config/values.ts';
 import { RequestMalformedError } from '../errors/http.ts';
 import type { FleetService } from '../service/fleetStatus.ts';
 import type { OperationsService } from '../service/operations.ts';
 import type { OrgService } from '../service/orgs.ts';
 import type { PlanService } from '../service/plans.ts';
+import type { PurgeService } from '../service/purgeAnswer.ts';
 import type { RoutingService } from '../service/routing.ts';
 import type { MigrationService } from '../service/status.ts';
+import type { WaveService } from '../service/waves.ts';
 import { auditCommands } from './audit.ts';
 import { requireTokens } from './auth.ts';
 import { commandRoutes } from './commands.ts';
@@ -32,10 +35,12 @@ import { orgRoutes } from './orgs.ts';
 import { pageRoutes } from './page.ts';
 import { planRoutes } from './plans.ts';
 import { handleProblems, problemText, sendProblem } from './problems.ts';
+import { purgeRoutes } from './purges.ts';
 import { limitRates, type RateLimit, rateLimitDefault } from './rateLimit.ts';
 import { routingRoutes } from './routing.ts';
 import type { TokenEntry } from './tokens.ts';
 import type { App } from './types.ts';
+import { waveRoutes } from './waves.ts';
 
 /** What the HTTP side is built from. It reads neither environment nor configuration, and does not listen. */
 export interface AppParts {
@@ -45,6 +50,8 @@ export interface AppParts {
   readonly routing: RoutingService;
   readonly orgs: OrgService;
   readonly plans: PlanService;
+  readonly waves: WaveService;
+  readonly purges: PurgeService;
   /** Without it there is no /metrics. */
   readonly metrics?: MetricsText;
   readonly tokens: readonly TokenEntry[];
@@ -57,6 +64,8 @@ export interface AppParts {
   readonly rateLimit?: RateLimit;
   /** Addresses and networks of load balancers whose x-forwarded-for is believed. */
   readonly trustProxy?: readonly string[];
+  /** Without it the API is not encrypted. */
+  readonly tls?: ServerCertificate | undefined;
 }
 
 const bodyLimitBytes = 64 * 1024;
@@ -65,13 +74,14 @@ const requestTimeoutMs = 30_000;
 
 /** The HTTP API and the page on it. Nothing but health and the page's own files, which hold nothing, is served without a token. */
 export function buildApp(parts: AppParts): App {
-  const { service, fleet, operations, routing, orgs, plans, metrics, tokens, jwt, version, logger, streams, live } =
-    parts;
-  const { rateLimit = rateLimitDefault, trustProxy = [] } = parts;
+  const { service, fleet, operations, routing, orgs, plans, waves, metrics } = parts;
+  const { tokens, purges, jwt, version, logger, streams, live } = parts;
+  const { rateLimit = rateLimitDefault, trustProxy = [], tls } = parts;
   const app: App = Fastify({
     ...(logger ? { loggerInstance: logger } : { logger: false }),
     logController: new LogController({ disableRequestLogging: true }),
     ...(trustProxy.length > 0 && { trustProxy: [...trustProxy] }),
+    ...(tls !== undefined && { https: { ...tls, minVersion: 'TLSv1.2' as const } }),
     bodyLimit: bodyLimitBytes,
     requestTimeout: requestTimeoutMs,
     genReqId: ({ headers: { 'x-request-id': given } }) =>
@@ -119,9 +129,11 @@ export function buildApp(parts: AppParts): App {
     routingRoutes(scope, routing);
     orgRoutes(scope, orgs);
     planRoutes(scope, plans);
+    waveRoutes(scope, waves);
+    purgeRoutes(scope, purges);
     if (metrics !== undefined) metricsRoute(scope, metrics);
     eventRoutes(scope, service, { ...streamDefaults, ...streams });
-    liveRoutes(scope, { service, operations, fleet, version }, { ...liveDefaults, ...live });
+    liveRoutes(scope, { service, operations, fleet, waves, version }, { ...liveDefaults, ...live });
     meRoute(scope);
     describeRoutes(scope, version);
     refuseOtherMethods();

@@ -1,6 +1,8 @@
 import { type Role, roles } from '../config/identity.ts';
 import { RoleTooLowError, TokenMissingError, TokenRefusedError } from '../errors/http.ts';
+import type { PurgeChange } from '../service/purgeAnswer.ts';
 import type { Actor, CommandName } from '../service/status.ts';
+import type { WaveCommandName } from '../service/waveStatus.ts';
 import type { Identity } from './jwt.ts';
 import { type TokenEntry, tokenReader } from './tokens.ts';
 import type { App } from './types.ts';
@@ -15,6 +17,16 @@ export const roleOfCommand: Readonly<Record<CommandName, Role>> = {
   retry: 'operator',
   approve: 'approver',
   complete: 'approver',
+};
+
+/** The same for waves: whatever stops or takes back waits for nobody. */
+export const roleOfWaveCommand: Readonly<Record<WaveCommandName, Role>> = {
+  start: 'operator',
+  pause: 'operator',
+  resume: 'operator',
+  approve: 'approver',
+  cancel: 'operator',
+  rollback: 'operator',
 };
 
 /** It costs the databases something, and changes nothing. */
@@ -34,6 +46,14 @@ export const roleOfSchemaAccept: Role = 'approver';
 
 /** The lowest role that may let go of what does not travel back. */
 export const roleOfAcceptedLoss: Role = 'approver';
+
+/** Rows go for good, by the word of an approver who did not start the move; to stop that is for everybody who works on it. */
+export const roleOfPurge: Readonly<Record<'order' | PurgeChange, Role>> = {
+  order: 'approver',
+  pause: 'operator',
+  resume: 'approver',
+  cancel: 'operator',
+};
 
 /** Stopping is for everybody who works on it; going on, and who counts in a flip, are an approver's. */
 export const roleOfFreeze: Role = 'operator';

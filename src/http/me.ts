@@ -1,15 +1,18 @@
 import { z } from 'zod';
 import { roles } from '../config/identity.ts';
+import { type WaveCommandName, waveCommandNames } from '../service/waveStatus.ts';
 import {
   actorOf,
   roleOfAcceptedLoss,
   roleOfCommand,
   roleOfFleetChange,
   roleOfFreeze,
+  roleOfPurge,
   roleOfRepairRows,
   roleOfSchemaAccept,
   roleOfUnfreeze,
   roleOfVerify,
+  roleOfWaveCommand,
 } from './auth.ts';
 import type { App } from './types.ts';
 
@@ -21,6 +24,11 @@ export const meSchema = z.object({
 });
 export type Me = z.output<typeof meSchema>;
 
+/** Under which `needs` has a command to a wave: `waveStart`. */
+export function needOfWave(name: WaveCommandName): string {
+  return `wave${name.charAt(0).toUpperCase()}${name.slice(1)}`;
+}
+
 const needs: Me['needs'] = {
   ...roleOfCommand,
   acceptLoss: roleOfAcceptedLoss,
@@ -30,6 +38,11 @@ const needs: Me['needs'] = {
   freeze: roleOfFreeze,
   unfreeze: roleOfUnfreeze,
   fleetChange: roleOfFleetChange,
+  ...Object.fromEntries(waveCommandNames.map((name) => [needOfWave(name), roleOfWaveCommand[name]])),
+  purge: roleOfPurge.order,
+  purgePause: roleOfPurge.pause,
+  purgeResume: roleOfPurge.resume,
+  purgeCancel: roleOfPurge.cancel,
 };
 
 /** Whose token it is: so that nobody is offered what would be refused. */

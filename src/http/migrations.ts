@@ -39,12 +39,13 @@ export function migrationRoutes(scope: App, service: MigrationService): void {
       },
     },
     async (request, reply) => {
-      const { state, homeRegion, orgId, limit, cursor } = request.query;
+      const { state, homeRegion, orgId, wave, limit, cursor } = request.query;
       const page = await service.listAnswer({
         limit,
         ...(state !== undefined && { state }),
         ...(homeRegion !== undefined && { homeRegion }),
         ...(orgId !== undefined && { orgId }),
+        ...(wave !== undefined && { wave }),
         ...(cursor !== undefined && { cursor }),
       });
       return sendAnswer(request, reply, page);

@@ -10,7 +10,7 @@ import {
   RequestInvalidError,
   RequestMalformedError,
 } from '../errors/http.ts';
-import { statusOfError } from './problemStatus.ts';
+import { statusOfError } from '../errors/httpStatus.ts';
 import type { Problem } from './schemas.ts';
 import type { App } from './types.ts';
 

@@ -5,7 +5,7 @@ import { auditEntrySchema } from '../service/operations.ts';
 import { lagPointSchema, migrationStatusSchema, timelineEventSchema } from '../service/status.ts';
 
 /** A whole number in a query string, where everything is text. `shown` is for /openapi.json only. */
-function queryInteger(minimum: number, maximum: number, shown: { default?: number } = {}) {
+export function queryInteger(minimum: number, maximum: number, shown: { default?: number } = {}) {
   return z
     .string()
     .regex(/^\d{1,16}$/, 'must be a whole number')
@@ -19,9 +19,13 @@ export const orgIdMaximum = 4_294_967_295;
 
 const forTheRecord = z.string().trim().min(1).max(1_000).describe('Why, for the record');
 
+const waveId = z.string().regex(/^[A-Za-z0-9][A-Za-z0-9_.:-]{0,63}$/, 'is not the id of a wave');
+
 export const idParams = z.strictObject({
   id: z.string().regex(/^[A-Za-z0-9][A-Za-z0-9_.:-]{0,63}$/, 'is not the id of a migration'),
 });
+
+export const waveParams = z.strictObject({ id: waveId });
 
 export const orgParams = z.strictObject({ orgId: queryInteger(1, orgIdMaximum) });
 export const preflightBody = z.strictObject({ orgId: z.int().min(1).max(orgIdMaximum) });
@@ -51,6 +55,12 @@ export const proxyParams = z.strictObject({ name: name.describe('As in the confi
 /** The body of a command that concerns more than one migration: nobody does that without a reason. */
 export const reasonBody = z.strictObject({ reason: forTheRecord });
 
+/** Nobody deletes rows for good without a reason. */
+export const purgeBody = z.strictObject({
+  reason: forTheRecord,
+  dryRun: z.boolean().default(false).describe('Only tell what would be deleted, and what stands against it'),
+});
+
 export const auditQuery = z.strictObject({
   after: queryInteger(0, Number.MAX_SAFE_INTEGER, { default: 0 }).default(0).describe('Commands after this number'),
   limit: queryInteger(1, 1_000, { default: 200 }).default(200),
@@ -68,6 +78,7 @@ export const listQuery = z.strictObject({
     .optional(),
   homeRegion: homeRegion.optional(),
   orgId: queryInteger(1, orgIdMaximum).optional(),
+  wave: waveId.optional().describe('Id of the wave that they were made for'),
   limit: queryInteger(1, 500, { default: 50 }).default(50),
   cursor: z.string().min(1).max(512).optional(),
 });

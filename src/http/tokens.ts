@@ -1,4 +1,4 @@
-import { hash, timingSafeEqual } from 'node:crypto';
+import { hash } from 'node:crypto';
 import type { Role } from '../config/identity.ts';
 import { type Identity, looksLikeJwt } from './jwt.ts';
 
@@ -14,14 +14,12 @@ export function tokenReader(
   tokens: readonly TokenEntry[],
   readJwt: ((token: string) => Promise<Identity>) | null,
 ): (given: string) => Identity | null | Promise<Identity> {
-  const known = tokens.map((token) => ({ ...token, digest: Buffer.from(token.sha256, 'hex') }));
+  // The first of two with the same token counts.
+  const known = new Map(tokens.toReversed().map((token) => [token.sha256.toLowerCase(), token]));
   return (given) => {
-    const digest = hash('sha256', given, 'buffer');
-    // Every entry is compared, so that the time taken tells nothing about which one matched.
-    const matching = known.filter(
-      (token) => token.digest.length === digest.length && timingSafeEqual(token.digest, digest),
-    );
-    const named = matching[0] ?? null;
+    // The time of a look-up tells of digests alone, and nobody can find a token for one. This is done for every request:
+    // a digest as text costs a tenth of one as bytes, let alone of comparing those one by one.
+    const named = known.get(hash('sha256', given, 'hex')) ?? null;
     return named !== null || readJwt === null || !looksLikeJwt(given) ? named : readJwt(given);
   };
 }

@@ -5,8 +5,11 @@ import type { Logger } from '../driver/logger.ts';
 import type { Heartbeats } from '../heartbeat/heartbeats.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { OrgTable, Place } from '../ports/place.ts';
+import type { PurgeStore } from '../ports/purge.ts';
 import type { ConfiguredProxies } from '../ports/routing.ts';
 import type { Store } from '../ports/store.ts';
+import type { UpkeepReport } from '../ports/upkeep.ts';
+import type { WaveStore } from '../ports/waves.ts';
 import type { TryOutcome } from '../ports/webhooks.ts';
 import { readVerification } from '../proof/record.ts';
 import { AttemptMeter } from './attempts.ts';
@@ -18,11 +21,14 @@ import { guard, type Keep } from './guard.ts';
 import { OrgQueries } from './orgQueries.ts';
 import { OwnedOrgs } from './orgs.ts';
 import { placeSamples } from './places.ts';
+import { PurgeMeter } from './purges.ts';
 import { newRegistry } from './registry.ts';
 import { Sampler } from './sampler.ts';
 import { StoreMeter } from './store.ts';
 import { trafficSample } from './traffic.ts';
+import { showUpkeep } from './upkeep.ts';
 import { VerificationMeter } from './verification.ts';
+import { waveSample } from './waves.ts';
 import { WebhookMeter } from './webhooks.ts';
 
 /** How often what is asked of (milliseconds). */
@@ -38,7 +44,7 @@ export interface Watched {
   readonly tables: readonly OrgTable[];
   /** Connections of their own: what takes its time there keeps no flip waiting. */
   readonly proxies: ConfiguredProxies;
-  readonly store: Store;
+  readonly store: Store & WaveStore & Pick<PurgeStore, 'countPurges'>;
   readonly leaseMs: number;
 }
 
@@ -53,6 +59,7 @@ export class Metrics {
   readonly #orgs: OwnedOrgs;
   readonly #verifications: VerificationMeter;
   readonly #webhooks: WebhookMeter;
+  readonly #purges: PurgeMeter;
   readonly #sampler: Sampler;
   #proxies: ConfiguredProxies | null = null;
 
@@ -64,6 +71,7 @@ export class Metrics {
     this.#orgs = new OwnedOrgs(registry, clock, deps.homeRegions);
     this.#verifications = new VerificationMeter(registry, this.#orgs, clock);
     this.#webhooks = new WebhookMeter(registry, clock);
+    this.#purges = new PurgeMeter(registry, deps.homeRegions);
     this.#sampler = new Sampler(registry, clock, deps.logger);
     const store = new StoreMeter({
       registry,
@@ -89,6 +97,11 @@ export class Metrics {
     showFleet(this.registry, fleet);
   }
 
+  /** Shows what this controller's rounds over the proxies find. */
+  showUpkeep(report: () => UpkeepReport | null): void {
+    showUpkeep(this.registry, report);
+  }
+
   /** A step of a move; `sinceMs` is when its state began (epoch milliseconds). */
   onState(context: MigrationContext, state: string, sinceMs: number): void {
     this.#keep(() => this.#orgs.onState(context, state, sinceMs));
@@ -108,6 +121,11 @@ export class Metrics {
     this.#keep(() => this.#webhooks.tried(hook, outcome));
   }
 
+  /** Rows that a purge has deleted at the source. */
+  onPurged(homeRegion: string, rows: number): void {
+    this.#keep(() => this.#purges.deleted(homeRegion, rows));
+  }
+
   /** Begins to ask, and to show what the process itself needs. */
   startSampling({ places, tables, proxies, store, leaseMs }: Watched, config: SamplingConfig): void {
     this.#proxies = proxies;
@@ -117,6 +135,8 @@ export class Metrics {
       ...census,
       take: async (signal) => void (await Promise.all([census.take(signal), this.#catchUp(store)])),
     });
+    this.#sampler.add(this.#purges.sample(store, config.everyMs));
+    this.#sampler.add(waveSample(this.registry, store, config.everyMs));
     this.#sampler.add(trafficSample(this.registry, proxies.proxies, config.everyMs));
     const queries = new OrgQueries(this.registry, this.#orgs, proxies.proxies);
     if (config.queriesEveryMs > 0) this.#sampler.add(queries.sample(config.queriesEveryMs));

@@ -48,6 +48,32 @@ export function trafficSample(registry: Registry, proxies: readonly FleetProxy[]
   counter(registry, { name: 'proxy_queries_total', help: 'Queries that a proxy sent to a side', labels }, (metric) => {
     for (const each of pools()) metric.inc(each.labels, each.pool.queries);
   });
+  counter(
+    registry,
+    {
+      name: 'fence_refusals_total',
+      help: 'Writes of a user that the fence of a side refused, as a proxy counts them: who still writes an org where it is not served',
+      labels: [...labels, 'user'],
+    },
+    (metric) => {
+      for (const [proxy, { refusals }] of byProxy) {
+        for (const each of refusals) metric.inc({ proxy, ...sideLabels(each), user: each.user }, each.count);
+      }
+    },
+  );
+  counter(
+    registry,
+    {
+      name: 'trigger_errors_total',
+      help: 'Writes of a user that failed because a site keeps a table with triggers half read, as a proxy counts them',
+      labels: [...labels, 'user'],
+    },
+    (metric) => {
+      for (const [proxy, { triggerErrors }] of byProxy) {
+        for (const each of triggerErrors) metric.inc({ proxy, ...sideLabels(each), user: each.user }, each.count);
+      }
+    },
+  );
   bracketHistogram(
     registry,
     {

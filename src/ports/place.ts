@@ -1,6 +1,7 @@
+import type { TableName } from '../catalogue/catalogue.ts';
 import type { Finding } from './finding.ts';
 import type { Inventory } from './inventory.ts';
-import type { AutoIncrement, PlaceSettings } from './settings.ts';
+import type { AutoIncrement, DiskSpace, PlaceSettings, UndoLoad } from './settings.ts';
 import type { PlaceLoad, TableSize } from './traffic.ts';
 
 /**
@@ -110,6 +111,8 @@ export interface ServerAddress {
 export interface PlaceReader {
   readonly name: string;
   readHeartbeats(orgIds: readonly number[], signal?: AbortSignal): Promise<ReadonlyMap<number, readonly Heartbeat[]>>;
+  /** What it says that it is. */
+  identity(signal?: AbortSignal): Promise<PlaceIdentity>;
 }
 
 /** A privilege that an account of the controller's needs and has not. */
@@ -118,6 +121,45 @@ export interface MissingPrivilege {
   readonly privilege: string;
   /** `*.*`, or `schema.table`. */
   readonly on: string;
+}
+
+/** What an account of others may do with one table, and everywhere. */
+export interface AccountFacts {
+  readonly user: string;
+  /** From where it may come, as a pattern. */
+  readonly host: string;
+  readonly plugin: string;
+  /** What the server keeps of its password. Never to be shown. */
+  readonly hash: string;
+  readonly locked: boolean;
+  readonly expired: boolean;
+  readonly tlsRequired: boolean;
+  /** Connections that it may have; 0: as many as the server takes. */
+  readonly maxConnections: number;
+  /** It has roles: what they give is not among the privileges. */
+  readonly hasRoles: boolean;
+  /** Privileges, in the words of GRANT, by `schema.table`. */
+  readonly onTables: ReadonlyMap<string, ReadonlySet<string>>;
+  readonly everywhere: ReadonlySet<string>;
+}
+
+/** Accounts of the names that were asked for; null where the controller's own may not see them. */
+export interface Accounts {
+  readonly accounts: readonly AccountFacts[] | null;
+  /** The server takes no connection without TLS. */
+  readonly tlsRequired: boolean;
+}
+
+/** A statement to be prepared with a default schema, as its client has it. */
+export interface StatementForm {
+  readonly schema: string;
+  readonly sql: string;
+}
+
+/** Why a server does not prepare a statement. What it says of syntax repeats the statement and is left out. */
+export interface PrepareRefusal {
+  readonly errno: number;
+  readonly message: string | null;
 }
 
 /** A site or a cluster. Every method may throw a `PlaceError`; a `signal` ends waiting with its reason. */
@@ -135,6 +177,8 @@ export interface Place {
   /** Statements that run here now, this one included. */
   runningThreads(): Promise<number>;
   load(signal?: AbortSignal): Promise<PlaceLoad>;
+  /** Free space where the data lie (bytes); null where the server does not tell. */
+  freeDiskBytes(): Promise<number | null>;
   /** Sizes of those tables that are there, from the server's own statistics. */
   storage(tables: readonly OrgTable[], signal?: AbortSignal): Promise<readonly TableSize[]>;
   /** True where writes are refused by the server itself (read_only, innodb_read_only). */
@@ -182,17 +226,37 @@ export interface Place {
   /** The first ids (a thousand at most, decimal text) that are not below `from`, by the index. */
   idsFrom(table: OrgTable, column: string, from: string): Promise<readonly string[]>;
   settings(): Promise<PlaceSettings>;
+  /** When it was last backed up (epoch milliseconds), as the configuration lets one ask; null where nothing says. */
+  lastBackup(signal?: AbortSignal): Promise<number | null>;
+  /** Null where the configuration has no query for it. */
+  diskSpace(signal?: AbortSignal): Promise<DiskSpace | null>;
+  undoLoad(signal?: AbortSignal): Promise<UndoLoad>;
   /** What the controller's accounts lack here to do their work; nothing is said of an account that has roles. */
   missingPrivileges(tables: readonly OrgTable[]): Promise<readonly MissingPrivilege[]>;
+  /** Accounts of these users, with what they may do on the tables. */
+  accounts(users: readonly string[], tables: readonly TableName[], signal?: AbortSignal): Promise<Accounts>;
+  /** Prepares each statement under the sql_mode of new connections, and runs none; null where the server takes it. */
+  tryToPrepare(statements: readonly StatementForm[], signal?: AbortSignal): Promise<readonly (PrepareRefusal | null)[]>;
   counts(tables: readonly OrgTable[], orgId: number): Promise<readonly TableCount[]>;
+  /** Rows of each org in these tables together, as the indexes estimate them: no row is read. */
+  estimatedRows(
+    tables: readonly OrgTable[],
+    orgIds: readonly number[],
+    signal?: AbortSignal,
+  ): Promise<ReadonlyMap<number, number>>;
   /**
    * Deletes the org's rows here in chunks by primary key as the purge user; each chunk checks the epoch FOR UPDATE in
    * its own transaction. Resolves to the rows deleted.
    */
   deleteOrgRows(tables: readonly OrgTable[], orgId: number, epoch: number, signal: AbortSignal): Promise<number>;
+  /** Gives a fence that is open to `writer` this epoch, and leaves it so; throws as `repairRows` does. */
+  takeFence(
+    owner: { readonly orgId: number; readonly epoch: number; readonly writer: FenceWriter },
+    signal: AbortSignal,
+  ): Promise<void>;
   /**
    * Runs the work in one transaction of the purge user, with the org's fence row locked: `RepairRefusedError` unless it is
-   * open to `writer`, `StaleEpochError` for a newer epoch.
+   * open to `writer`, `StaleEpochError` for a newer epoch. Repair copies rows in it, purge removes them in it.
    */
   repairRows<T>(
     owner: { readonly orgId: number; readonly epoch: number; readonly writer: FenceWriter },

@@ -58,6 +58,20 @@ export interface OrgTask {
   readonly stopReason: string | null;
 }
 
+/** Tasks that a region or a replication instance has, and may have. */
+export interface TaskQuota {
+  readonly where: string;
+  readonly used: number;
+  readonly max: number;
+}
+
+/** As whom one of the shared endpoints logs in; null where DMS does not tell. */
+export interface EndpointAccount {
+  readonly direction: TaskDirection;
+  readonly role: 'source' | 'target';
+  readonly user: string | null;
+}
+
 /** AWS DMS, one instance for all regions. Every call is idempotent: it describes, decides, acts, and describes again. */
 export interface Replication {
   /** Creates the task unless it is there; resolves when it is `ready` (or beyond) and its connections were tested. */
@@ -77,7 +91,14 @@ export interface Replication {
   describeTasksOf(orgId: number, homeRegion: string, signal?: AbortSignal): Promise<readonly OrgTask[]>;
   /** The last observation of the shared poller (null: no such task), and how old it is. */
   observe(ref: TaskRef): Promise<TaskState | null>;
+  /** Throws where DMS of the region does not answer, or has no such region or credentials. */
   findings(homeRegion: string): Promise<readonly Finding[]>;
+  /** Of the region that carries a home region's tasks, and of its replication instance. */
+  taskQuotas(homeRegion: string, signal?: AbortSignal): Promise<readonly TaskQuota[]>;
+  /** Asks once whether DMS of the region answers and has the instance; throws what names the reason. */
+  ping(homeRegion: string, signal?: AbortSignal): Promise<void>;
+  /** Of those shared endpoints that exist. */
+  endpointAccounts(homeRegion: string): Promise<readonly EndpointAccount[]>;
   /** Ends the pollers and the clients. */
   close(): Promise<void>;
 }

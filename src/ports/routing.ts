@@ -1,4 +1,4 @@
-import type { Catalogue } from '../catalogue/catalogue.ts';
+import type { Catalogue, TableName } from '../catalogue/catalogue.ts';
 import type { Finding } from './finding.ts';
 import type { FleetView, ProxyFacts } from './fleet.ts';
 import type { ServerAddress } from './place.ts';
@@ -24,6 +24,62 @@ export interface RouteOwner {
   readonly slot: number;
   readonly epoch: number;
   readonly attempt: number;
+}
+
+/** An org that will not go back any more: its route may be one that it shares with others. */
+export interface SettledOrg extends RouteOwner {
+  /** Number of the pair of rules that it would share; 0 where none is needed. */
+  readonly sharedPair: number;
+}
+
+/**
+ * Slots that one pair of shared rules is for. PCRE compiles no pattern beyond 64 KiB, and a rule with such a one matches
+ * nothing, silently. An id takes two bytes a digit and three for its alternative: with ten digits 23, so 2,500 of them
+ * take 57,500.
+ */
+export const slotsPerPart = 2_500;
+
+/** Which of the shared pairs an org belongs to, whoever else is in it: the same at every proxy, and for ever. */
+export function partOf(slot: number): number {
+  return Math.floor((slot - 1) / slotsPerPart);
+}
+
+/** How an org is led to its cluster at a proxy: `own` rules, a `shared` route, or `both` while the one gives way to the other. */
+export type Sharing = 'own' | 'both' | 'shared';
+
+/** Resolves when nobody is kept waiting by what comes next; rejects where it may not come any more. */
+export type Pause = () => Promise<void>;
+
+/**
+ * `route`: an org goes elsewhere than its journal says. `rules`: an org's rules are not what their comment says. `shared`:
+ * a shared route has not whom it should have, or has whom it should not. `published`: what runs is not what was loaded.
+ * `saved`: a restart would come back with something else. `sentinel`: fast routing is not safe.
+ */
+export const driftKinds = ['route', 'rules', 'shared', 'published', 'saved', 'sentinel'] as const;
+
+/** Where a proxy is not as the journals say, or not as it says itself. */
+export interface Drift {
+  readonly kind: (typeof driftKinds)[number];
+  /** Null where it concerns all. */
+  readonly orgId: number | null;
+  readonly expected: string;
+  readonly found: string;
+  /** What the org's rules had as their comment: what puts them right has to find it still. */
+  readonly comment: string | null;
+}
+
+/** An org at rest, and the side that its journal says. */
+export interface ExpectedRoute extends RouteOwner {
+  readonly side: Side;
+}
+
+/** What a look for drift found at one proxy. */
+export interface ProxyAudit {
+  readonly drift: readonly Drift[];
+  /** Orgs whose rules say that a shared route leads them. */
+  readonly shared: number;
+  /** What the shared routes are, whole: the same at every proxy once all orgs are. */
+  readonly sharedDigest: string;
 }
 
 /** What a proxy has for an org: the whole comment is what the next change has to match. */
@@ -83,6 +139,58 @@ export interface SeenStatement {
   readonly annotated: boolean;
 }
 
+/** A form of statements that a proxy has passed on, without its values, or a statement as a client has prepared it (`exact`). */
+export interface SentStatement {
+  readonly user: string;
+  readonly schema: string;
+  /** Number of the form in the proxy's statistics; the same for the same form at every proxy. */
+  readonly digest: string;
+  readonly statement: string;
+  /** The statement as people may see it: without values. */
+  readonly shown: string;
+  readonly exact: boolean;
+  /** How often, since the proxy counts. */
+  readonly count: number;
+}
+
+/** Statements on tables of the catalogue that nothing tells an org of, as far as a proxy's statistics show. */
+export interface StrayStatements {
+  readonly statements: readonly SentStatement[];
+  /** An annotation may tell one of them: comments are cut from the statistics. */
+  readonly perhapsAnnotated: boolean;
+}
+
+/** A server that an org is to be sent to, as one proxy has it. */
+export interface DestinationServer extends ServerAddress {
+  readonly status: string;
+  readonly maxConnections: number;
+  readonly usesTls: boolean;
+  /** Connections that the proxy has there now. */
+  readonly open: number;
+  /** What the proxy's monitor last found, and how long ago (milliseconds); null where it does not look. */
+  readonly lastLook: { readonly agoMs: number; readonly error: string | null } | null;
+}
+
+/** A user that an org's clients come as. */
+export interface DestinationLogin {
+  readonly user: string;
+  /** The proxy lets its clients in, and goes on to servers as it. */
+  readonly usable: boolean;
+  readonly password: 'none' | 'plain' | 'mysql_native_password' | 'caching_sha2_password';
+  /** Of clients, now. */
+  readonly connections: number;
+  /** Whether the proxy's password opens an account that keeps this; null where only a login would tell. */
+  fits(plugin: string, hash: string): boolean | null;
+}
+
+/** Where a proxy would send an org, and as whom. */
+export interface Destination {
+  readonly servers: readonly DestinationServer[];
+  readonly logins: readonly DestinationLogin[];
+  /** Nobody but the org's clients logs in as these: then their connections are the org's. */
+  readonly ownLogins: boolean;
+}
+
 /** A row of the proxy's own tables, by column. */
 export type ProxyRow = Readonly<Record<string, string | null>>;
 
@@ -91,6 +199,9 @@ export interface ProxyPicture {
   /** The controller's own rules with the sentinel, in order: in memory, and the active ones as they run. */
   readonly rules: readonly ProxyRow[];
   readonly published: readonly ProxyRow[];
+  /** The controller's own rows of fast routing, in order: in memory, and as they run. */
+  readonly fast: readonly ProxyRow[];
+  readonly fastPublished: readonly ProxyRow[];
   /** By org, what its rules say. */
   readonly routes: ReadonlyMap<number, RouteState>;
   /** Everybody else's rules as they run. */
@@ -105,12 +216,28 @@ export interface ProxyPicture {
 /** Of the catalogue, what statements name. */
 export type CatalogueTables = Pick<Catalogue, 'tables' | 'techTables'>;
 
+/** What a proxy says of itself: `refusals` name what stands in the way of every flip, `tooOld` among them. */
+export interface Inspection {
+  readonly version: string;
+  readonly refusals: readonly string[];
+  readonly tooOld: string | null;
+  readonly connectTimeoutMs: number;
+}
+
+/** Whose own rules have to stay at a proxy. */
+export interface OwnRulesNeeded {
+  /** By org, why. */
+  readonly reasons: ReadonlyMap<number, string>;
+  /** Orgs of which this proxy has seen nothing since it counts: for them it proves nothing. */
+  readonly unseen: ReadonlySet<number>;
+}
+
 /** One proxy. Every method may throw `ProxyUnavailableError`; `signal` ends waiting and drops the connection. */
 export interface FleetProxy {
   readonly name: string;
   ping(signal?: AbortSignal): Promise<void>;
-  /** Version and settings that routing depends on: `refusals` name what stands in the way. */
-  inspect(signal?: AbortSignal): Promise<{ version: string; refusals: readonly string[]; connectTimeoutMs: number }>;
+  /** Version and settings that routing depends on. */
+  inspect(signal?: AbortSignal): Promise<Inspection>;
   /** What stands in the way of this org here, beside `refusals`. */
   findings(
     org: Pick<RouteOwner, 'orgId' | 'homeRegion'>,
@@ -126,10 +253,41 @@ export interface FleetProxy {
   publishedRoute(orgId: number, signal?: AbortSignal): Promise<PublishedRoute>;
   /**
    * Changes the org's rules if their comment is exactly `expected`; saved, loaded and read back from the runtime.
-   * Answers with the new comment. Repeating a change that is already there is no conflict.
+   * Answers with the new comment. Repeating a change that is already there is no conflict. An org that a shared route
+   * leads has its own rules back first, and is taken out of it.
    * Throws `RouteConflictError`, `RouteReadBackError`.
    */
   setRoute(owner: RouteOwner, step: string, route: Route, expected: string, signal?: AbortSignal): Promise<string>;
+  /** How each org that has rules of ours is led, and the comment that says so. */
+  sharings(
+    signal?: AbortSignal,
+  ): Promise<ReadonlyMap<number, { readonly state: RouteState; readonly sharing: Sharing }>>;
+  /**
+   * Of these orgs, those whose own rules cannot give way to a shared route here, with the reason: something that the org
+   * uses would be led otherwise.
+   */
+  needOwnRules(orgs: readonly SettledOrg[], signal?: AbortSignal): Promise<OwnRulesNeeded>;
+  /**
+   * Puts a shared route beside the own rules of these orgs, which go on deciding; saved, loaded. Answers with those whom
+   * it leads, read back from the runtime. Whoever's rules are not at the cluster by now is left out.
+   */
+  share(orgs: readonly SettledOrg[], pause: Pause, signal?: AbortSignal): Promise<ReadonlySet<number>>;
+  /** Puts the own rules of these orgs to rest where the shared route runs; answers with those whose rules rest. */
+  settle(orgs: readonly SettledOrg[], pause: Pause, signal?: AbortSignal): Promise<ReadonlySet<number>>;
+  /** Compares what it has of ours with what it should have. Orgs that are not named are not judged. */
+  audit(
+    expected: ReadonlyMap<number, ExpectedRoute>,
+    moving: ReadonlySet<number>,
+    pause: Pause,
+    signal?: AbortSignal,
+  ): Promise<ProxyAudit>;
+  /** Puts right what was found, from what is there now; answers with what it could not. */
+  mend(
+    drift: readonly Drift[],
+    expected: ReadonlyMap<number, ExpectedRoute>,
+    pause: Pause,
+    signal?: AbortSignal,
+  ): Promise<readonly Drift[]>;
   /** Lets the parked queries through by giving the hold hostgroup the servers of `side`, if the org's comment is `comment`. */
   openHold(owner: RouteOwner, holdHostgroup: number, side: Side, comment: string, signal?: AbortSignal): Promise<void>;
   /**
@@ -143,8 +301,12 @@ export interface FleetProxy {
     openSinceHold: OpenTransactions | null,
     signal?: AbortSignal,
   ): Promise<DrainLook>;
+  /** The cluster's servers and the org's users, as this proxy has them; nothing is tried. */
+  destination(org: Pick<RouteOwner, 'orgId' | 'homeRegion'>, signal?: AbortSignal): Promise<Destination>;
   /** Servers that this proxy sends reads of a side to now, by its runtime; none where the side has no reader hostgroup. */
   readers(side: Side, homeRegion: string, signal?: AbortSignal): Promise<readonly ServerAddress[]>;
+  /** Every server in the hostgroups that this proxy sends a side's writes and reads to, by its runtime, also one that is shunned now. */
+  servers(side: Side, homeRegion: string, signal?: AbortSignal): Promise<readonly ServerAddress[]>;
   /** Number of queries waiting in the hold hostgroup. */
   waiting(holdHostgroup: number, signal?: AbortSignal): Promise<number>;
   /**
@@ -154,6 +316,14 @@ export interface FleetProxy {
   lookAtStatements(signal?: AbortSignal): Promise<readonly SeenStatement[] | null>;
   /** By user of BigDB: transactions begun by a statement of their own, since the proxy counts. Costs it as much as its digests are many. */
   transactionsBegun(signal?: AbortSignal): Promise<ReadonlyMap<string, number>>;
+  /** What is sent on these tables by anybody who is not told to be one org. Costs it as much as its digests are many. */
+  strayStatements(tables: readonly TableName[], signal?: AbortSignal): Promise<StrayStatements>;
+  /** What the org sends, or, where a comment tells orgs apart, anybody of BigDB; the most frequent forms of many. */
+  statementsOf(
+    org: Pick<RouteOwner, 'orgId'>,
+    tables: readonly TableName[],
+    signal?: AbortSignal,
+  ): Promise<readonly SentStatement[]>;
   /** Errors of clients, counted since the proxy started. */
   clientErrors(signal?: AbortSignal): Promise<ClientErrors>;
   /** Connections to each side, and how long statements take. */
@@ -167,11 +337,14 @@ export interface FleetProxy {
   /** All that adding a proxy compares. */
   picture(signal?: AbortSignal): Promise<ProxyPicture>;
   /**
-   * Makes the controller's rules exactly these: saved, loaded. For a proxy that is no member. `before` is what was read
-   * there: a rule that is not as it was then is left alone.
+   * Makes the controller's rules and rows of fast routing those of `like`: saved, loaded. For a proxy that is no member.
+   * `before` is what was read there: a rule that is not as it was then is left alone.
    */
   adopt(
-    change: { readonly rules: readonly ProxyRow[]; readonly before: readonly ProxyRow[] },
+    change: {
+      readonly like: Pick<ProxyPicture, 'rules' | 'fast'>;
+      readonly before: Pick<ProxyPicture, 'rules' | 'fast'>;
+    },
     signal?: AbortSignal,
   ): Promise<void>;
   /** Where each org that has rules of ours is sent, by the proxy's memory. */

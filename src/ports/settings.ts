@@ -20,6 +20,8 @@ export interface PlaceSettings {
   /** Of new connections. */
   readonly sqlMode: readonly string[];
   readonly isolation: string;
+  /** Of new schemas, and of texts that no column decides about. */
+  readonly collation: string;
   /** How long binlogs are kept (seconds); null: for ever. Unknown where Aurora does not let the account read it. */
   readonly binlogKeptS: number | null | 'unknown';
   /** Longest value that a statement can carry (bytes). */
@@ -28,4 +30,16 @@ export interface PlaceSettings {
   readonly gtidDomains: { readonly own: number; readonly written: readonly number[] } | null;
   /** By how much the clock is ahead of the controller's (milliseconds), and how far that can be wrong either way. */
   readonly clock: { readonly aheadMs: number; readonly withinMs: number };
+}
+
+/** Room on the disk of a place's data. */
+export interface DiskSpace {
+  readonly freeBytes: number;
+  readonly totalBytes: number;
+}
+
+/** Changes that are not cleaned up yet, and the age of the oldest open transaction (seconds); null where there is none. */
+export interface UndoLoad {
+  readonly historyLength: number | null;
+  readonly oldestTransactionS: number | null;
 }

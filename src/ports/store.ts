@@ -30,6 +30,8 @@ export interface MigrationRow {
   readonly revision: number;
   readonly epoch: number;
   readonly owner: string | null;
+  /** The wave that it was made for; null for one that somebody made by hand. */
+  readonly waveId: string | null;
 }
 
 /** A migration whose journal this version cannot read: what stands beside the journal, and why it was refused. */
@@ -112,7 +114,8 @@ export type RecordName =
   | 'comparison'
   | 'errorBaseline'
   | 'leftBehind'
-  | 'wayBack';
+  | 'wayBack'
+  | 'purge';
 
 /** One migration, as far as a reader has to know whether anything of it has changed. */
 export interface MigrationVersion {
@@ -161,6 +164,7 @@ export interface ListQuery {
   readonly orgId?: number;
   readonly id?: string;
   readonly ids?: readonly string[];
+  readonly wave?: string;
   readonly limit: number;
   /** Id after which the page begins. */
   readonly after?: string;
@@ -188,12 +192,14 @@ export interface Store extends OperationsStore {
 
   /**
    * `OrgAlreadyMovingError` where the org has a migration that has not ended. The epoch goes on from the org's earlier
-   * migrations: what they left at proxies and fences is older than anything this one writes.
+   * migrations: what they left at proxies and fences is older than anything this one writes. With `waveId` the wave has
+   * to have the org still: `CommandNotAllowedError` where it was given up meanwhile.
    */
   create(input: {
     id: string;
     orgId: number;
     homeRegion: string;
+    waveId?: string;
     state: string;
     atMs: number;
     journal: JournalEntry;

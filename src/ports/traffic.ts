@@ -28,8 +28,18 @@ export const commandBoundsUs = [
   100, 500, 1_000, 5_000, 10_000, 50_000, 100_000, 500_000, 1_000_000, 5_000_000, 10_000_000,
 ] as const;
 
+/** Writes of one user that a side has refused through a proxy, since it counts. */
+export interface RefusedWrites extends TrafficSide {
+  readonly user: string;
+  readonly count: number;
+}
+
 /** What a proxy's small tables tell of its traffic. */
 export interface ProxyTraffic {
+  /** By the fence. */
+  readonly refusals: readonly RefusedWrites[];
+  /** By a server that keeps a table with triggers half read. */
+  readonly triggerErrors: readonly RefusedWrites[];
   readonly pools: readonly BackendPool[];
   readonly commands: readonly CommandTimes[];
 }

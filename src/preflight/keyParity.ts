@@ -46,5 +46,8 @@ export function foreignKeyParity({ name, here, there, places }: Pair): Finding[]
 const referencesOf = ({ foreignKeys }: TableFacts): string[] =>
   foreignKeys.map(
     ({ references, onUpdate, onDelete }) =>
-      `${references.schema}.${references.table} (on update ${onUpdate}, on delete ${onDelete})`,
+      `${references.schema}.${references.table} (on update ${actionOf(onUpdate)}, on delete ${actionOf(onDelete)})`,
   );
+
+/** What nobody wrote is RESTRICT in MariaDB's words and NO ACTION in MySQL's; InnoDB does the same for both. */
+const actionOf = (action: string): string => (action === 'NO ACTION' ? 'RESTRICT' : action);

@@ -1,6 +1,7 @@
 import type { MigrationContext } from '../../statecharts/context.ts';
 import { CutoverError, PreflightTimeoutError } from '../errors/index.ts';
 import type { Estate } from '../estate/estate.ts';
+import { within } from '../estate/within.ts';
 import type { Finding } from '../ports/finding.ts';
 import { asked } from './asked.ts';
 import { attributionFindings } from './attribution.ts';
@@ -8,10 +9,13 @@ import { retentionFindings } from './binlogRetention.ts';
 import { catalogueFindings } from './catalogue.ts';
 import { clockFindings } from './clocks.ts';
 import { comparableFindings } from './comparable.ts';
+import { destinationFindings } from './destination.ts';
+import { dmsAccountFindings } from './dmsAccounts.ts';
 import { eventFindings } from './events.ts';
-import { type Check, findingFrom } from './finding.ts';
+import { type Check, findingFrom, onceEach } from './finding.ts';
 import { gtidDomainFindings } from './gtidDomains.ts';
 import { idFindings } from './ids.ts';
+import { operationFindings } from './operation.ts';
 import { packetFindings } from './packets.ts';
 import { parityFindings } from './parity.ts';
 import { placeFindings } from './places.ts';
@@ -21,6 +25,8 @@ import { regionFindings } from './region.ts';
 import { replicationFindings } from './replication.ts';
 import { shapeFindings } from './shapes.ts';
 import { sqlModeFindings } from './sqlModes.ts';
+import { statementFindings } from './statements.ts';
+import { strayStatementFindings } from './strayStatements.ts';
 import { targetFindings } from './target.ts';
 import { techTableFindings } from './techTables.ts';
 import { triggerFindings } from './triggers.ts';
@@ -46,9 +52,14 @@ const checks: Readonly<Record<string, Check>> = {
   'the size of values': packetFindings,
   'privileges of the accounts': privilegeFindings,
   'the clocks': clockFindings,
+  'backups, disks and undo': operationFindings,
   DMS: replicationFindings,
+  'the accounts of DMS': dmsAccountFindings,
   'the proxies': proxyFindings,
   'the statements of the clients': attributionFindings,
+  'statements without an org': strayStatementFindings,
+  'the org’s way into the cluster': destinationFindings,
+  'what the cluster makes of the org’s statements': statementFindings,
 };
 
 /**
@@ -57,37 +68,17 @@ const checks: Readonly<Record<string, Check>> = {
  */
 export async function preflight(estate: Estate, migration: MigrationContext, withinMs?: number): Promise<Finding[]> {
   const answers = await Promise.allSettled(
-    Object.entries(checks).map(([subject, check]) =>
-      within(
-        estate,
-        subject,
-        withinMs,
-        asked(estate.clock, () => check(estate, migration)),
-      ),
-    ),
+    Object.entries(checks).map(([subject, check]) => {
+      const question = asked(estate.clock, () => check(estate, migration));
+      if (withinMs === undefined) return question;
+      return within(estate.clock, withinMs, question, () => new PreflightTimeoutError(subject, withinMs));
+    }),
   );
-  return answers.flatMap((answer) => {
-    if (answer.status === 'fulfilled') return [...answer.value];
-    if (answer.reason instanceof CutoverError) return [findingFrom(answer.reason)];
-    throw answer.reason;
-  });
-}
-
-async function within<T>(
-  { clock }: Pick<Estate, 'clock'>,
-  subject: string,
-  withinMs: number | undefined,
-  question: Promise<T>,
-): Promise<T> {
-  if (withinMs === undefined) return question;
-  const answered = new AbortController();
-  const late = clock.sleep(withinMs, answered.signal).then(() => {
-    throw new PreflightTimeoutError(subject, withinMs);
-  });
-  try {
-    return await Promise.race([question, late]);
-  } finally {
-    late.catch(() => {});
-    answered.abort(new Error('no longer waited for'));
-  }
+  return onceEach(
+    answers.flatMap((answer) => {
+      if (answer.status === 'fulfilled') return [...answer.value];
+      if (answer.reason instanceof CutoverError) return [findingFrom(answer.reason)];
+      throw answer.reason;
+    }),
+  );
 }

@@ -7,13 +7,16 @@ export const proxyFindings: Check = async (estate, migration) => {
   const answers = await Promise.all(
     estate.routing.proxies.map((proxy) =>
       asked(estate.clock, async () => {
-        const { refusals, version } = await proxy.inspect();
+        const { refusals, version, tooOld } = await proxy.inspect();
         await proxy.assertClean();
         const unfit = refusals.map((refusal) => ({
-          code: 'PROXY_UNFIT',
+          code: refusal === tooOld ? 'PROXY_TOO_OLD' : 'PROXY_UNFIT',
           severity: 'refuse' as const,
           message: `proxy ${proxy.name}: ${refusal}`,
-          remedy: 'Set the proxy as the message says, on every instance.',
+          remedy:
+            refusal === tooOld
+              ? 'Update ProxySQL on every instance; 3.0.12 or later is advised.'
+              : 'Set the proxy as the message says, on every instance.',
           evidence: { proxy: proxy.name, version },
         }));
         return [...unfit, ...(await proxy.findings(migration, estate.catalogue))];

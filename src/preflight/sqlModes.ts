@@ -21,6 +21,7 @@ export const sqlModeFindings: Check = async (estate, { homeRegion }) => {
     ...(await zeroDateFindings(estate, homeRegion, sites, cluster)),
     ...modeFindings(site, cluster),
     ...isolationFindings(site, cluster),
+    ...collationFindings(site, cluster),
   ];
 };
 
@@ -78,6 +79,20 @@ function isolationFindings(site: SettingsAt, cluster: SettingsAt): Finding[] {
       message: `transactions are ${site.isolation} at ${site.place} and ${cluster.isolation} at ${cluster.place}`,
       remedy: 'Give both sides the same transaction isolation, or have the clients set it for their sessions.',
       evidence: { site: site.place, cluster: cluster.place, isolations: [site.isolation, cluster.isolation] },
+    },
+  ];
+}
+
+/** Columns have their own, and are compared with the tables; what no column decides about is the servers' choice. */
+function collationFindings(site: SettingsAt, cluster: SettingsAt): Finding[] {
+  if (site.collation === cluster.collation) return [];
+  return [
+    {
+      code: 'DEFAULT_COLLATION_DIFFERS',
+      severity: 'warn',
+      message: `texts that no column decides about are compared by ${site.collation} at ${site.place} and by ${cluster.collation} at ${cluster.place}`,
+      remedy: 'Give both servers the same collation_server, or have the clients set theirs (SET NAMES … COLLATE …).',
+      evidence: { site: site.place, cluster: cluster.place, collations: [site.collation, cluster.collation] },
     },
   ];
 }

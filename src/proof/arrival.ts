@@ -1,6 +1,7 @@
 import type { EffectRun } from '../driver/handlers.ts';
-import { HeartbeatRowMissingError, isTransient } from '../errors/index.ts';
+import { isTransient } from '../errors/index.ts';
 import type { Estate } from '../estate/estate.ts';
+import { beatSites } from '../estate/siteBeats.ts';
 import { assertTaskHealthy } from '../estate/taskHealth.ts';
 import type { Place } from '../ports/place.ts';
 
@@ -29,23 +30,9 @@ export async function siteArrival(
   sites: readonly Place[],
   signal: AbortSignal,
 ): Promise<void> {
-  const { orgId } = run.migration;
-  const beats = await Promise.all(
-    sites.map(async (site) => {
-      const seq = (await site.beat([orgId])).get(orgId);
-      if (seq === undefined) throw new HeartbeatRowMissingError(site.name, orgId);
-      return { site, seq };
-    }),
-  );
+  const beats = await beatSites(sites, run.migration.orgId);
   for (;;) {
-    const outstanding: string[] = [];
-    for (const observer of sites) {
-      const seen = (await observer.readHeartbeats([orgId], signal)).get(orgId) ?? [];
-      for (const { site, seq } of beats) {
-        const arrived = (seen.find((heartbeat) => heartbeat.site === site.name)?.seq ?? 0) >= seq;
-        if (!arrived) outstanding.push(`from ${site.name} at ${observer.name}`);
-      }
-    }
+    const outstanding = await beats.outstanding(signal);
     if (outstanding.length === 0) return;
     run.waitsFor(`the comparison of the sites: what is to arrive ${outstanding.join(', ')}`);
     await assertCarried(estate, run);

@@ -1,10 +1,10 @@
 import type { MigrationContext } from '../../statecharts/context.ts';
 import { Semaphore } from '../adapters/mysql/semaphore.ts';
 import { policyDefaults } from '../config/index.ts';
+import type { SourceLoad } from '../estate/sourceLoad.ts';
 import type { Heartbeats } from '../heartbeat/heartbeats.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { Place } from '../ports/place.ts';
-import { SharedReading } from '../soaking/shared.ts';
 
 /** How comparisons are kept from being felt. */
 export interface ComparisonLimits {
@@ -18,8 +18,7 @@ export interface ComparisonLimits {
   readonly cutoverViews: number;
 }
 
-/** A place is asked this often how busy it is (milliseconds), and this long a comparison waits before it looks again. */
-const loadFreshMs = 1_000;
+/** Time that a comparison waits before it looks again (milliseconds). */
 const waitMs = 500;
 /** A chunk waits no longer (milliseconds): a comparison is slowed down to a twentieth, and comes to its end all the same. */
 const longestWaitMs = 10_000;
@@ -30,12 +29,18 @@ export class Comparisons {
   readonly #clock: Clock;
   readonly #heartbeats: Pick<Heartbeats, 'lag'>;
   readonly #turns: Semaphore;
-  readonly #load = new Map<Place, SharedReading<number>>();
+  readonly #load: Pick<SourceLoad, 'threadsAt' | 'strain'>;
 
-  constructor(deps: { limits: ComparisonLimits; clock: Clock; heartbeats: Pick<Heartbeats, 'lag'> }) {
+  constructor(deps: {
+    limits: ComparisonLimits;
+    clock: Clock;
+    heartbeats: Pick<Heartbeats, 'lag'>;
+    load: Pick<SourceLoad, 'threadsAt' | 'strain'>;
+  }) {
     this.limits = deps.limits;
     this.#clock = deps.clock;
     this.#heartbeats = deps.heartbeats;
+    this.#load = deps.load;
     this.#turns = new Semaphore(deps.clock, deps.limits.atOnce);
   }
 
@@ -73,15 +78,9 @@ export class Comparisons {
     const lag = this.#heartbeats.lag(migration.orgId);
     if (lag !== null && lag.lagMs > lagLimitMs) return `the lag is ${Math.round(lag.lagMs)} ms`;
     for (const place of places) {
-      const threads = await this.#loadOf(place).get();
+      const threads = await this.#load.threadsAt(place);
       if (threads > this.limits.busyThreads) return `${threads} statements run at ${place.name}`;
     }
-    return null;
-  }
-
-  #loadOf(place: Place): SharedReading<number> {
-    const reading = this.#load.get(place) ?? new SharedReading(this.#clock, loadFreshMs, () => place.runningThreads());
-    this.#load.set(place, reading);
-    return reading;
+    return this.#load.strain(migration.orgId);
   }
 }

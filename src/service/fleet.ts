@@ -4,6 +4,7 @@ import { type RemoveDeps, removeProxy } from '../fleet/remove.ts';
 import type { FleetWatch, Sighting } from '../fleet/watch.ts';
 import type { RouteKeeper } from '../flip/routeKeeper.ts';
 import type { FleetRow, FleetView } from '../ports/fleet.ts';
+import type { UpkeepReport, UpkeepStore } from '../ports/upkeep.ts';
 import type { FleetService, FleetStatus, ProxyStatus } from './fleetStatus.ts';
 
 /** Longest wait for one proxy's answer (milliseconds). */
@@ -11,7 +12,7 @@ const answerWithinMs = 1_500;
 
 /** The fleet as the ways in see it. */
 export function createFleetService(deps: {
-  add: AddDeps;
+  add: AddDeps & { readonly store: UpkeepStore };
   remove: RemoveDeps;
   watch: FleetWatch;
   keeper: RouteKeeper;
@@ -46,7 +47,7 @@ export function createFleetService(deps: {
     }
   };
 
-  const statusOf = async (view: FleetView, name: string): Promise<ProxyStatus> =>
+  const statusOf = async (view: FleetView, name: string, found: UpkeepReport | null): Promise<ProxyStatus> =>
     proxyStatus(
       name,
       view.proxies.find((row) => row.name === name),
@@ -54,17 +55,20 @@ export function createFleetService(deps: {
       watch.sighting(name),
       await heldAt(name),
       await routesAt(name),
+      found?.proxies.find((proxy) => proxy.name === name) ?? null,
       watch.strangers().find((stranger) => stranger.name === name)?.message ?? null,
     );
 
   return {
     async list(): Promise<FleetStatus> {
       const view = await membership.refresh();
+      const found = await add.store.upkeepReport();
       const names = new Set([...remove.addresses.map(({ name }) => name), ...view.proxies.map(({ name }) => name)]);
       return {
         revision: view.revision,
         joining: view.joining,
-        proxies: await Promise.all([...names].map((name) => statusOf(view, name))),
+        upkeep: found === null ? null : { at: new Date(found.atMs).toISOString(), ownRules: ownRulesOf(found) },
+        proxies: await Promise.all([...names].map((name) => statusOf(view, name, found))),
       };
     },
 
@@ -74,7 +78,7 @@ export function createFleetService(deps: {
       const standing = standingOf(view, name);
       if (proxy === undefined || standing === undefined) throw new ProxyUnknownError(name);
       if (standing === 'member') await removeProxy(remove, proxy, { actor: actor.name, reason });
-      return statusOf(await membership.refresh(), name);
+      return statusOf(await membership.refresh(), name, await add.store.upkeepReport());
     },
 
     async add(name, { reason }, actor) {
@@ -84,10 +88,13 @@ export function createFleetService(deps: {
         await addProxy(add, proxy, { actor: actor.name, reason: reason ?? null });
         add.logger.info({ proxy: name, actor: actor.name }, 'a proxy was added to the fleet');
       }
-      return statusOf(await membership.refresh(), name);
+      return statusOf(await membership.refresh(), name, await add.store.upkeepReport());
     },
   };
 }
+
+const ownRulesOf = ({ ownRules }: UpkeepReport) =>
+  ownRules.map(({ orgIds, ...rest }) => ({ ...rest, orgIds: [...orgIds] }));
 
 const iso = (ms: number | null | undefined) => (ms === null || ms === undefined ? null : new Date(ms).toISOString());
 
@@ -98,6 +105,7 @@ function proxyStatus(
   { reachable, silentSinceMs, message, facts }: Sighting,
   heldOrgs: readonly number[],
   routes: ProxyStatus['routes'],
+  upkeep: UpkeepReport['proxies'][number] | null,
   warning: string | null,
 ): ProxyStatus {
   return {
@@ -114,6 +122,9 @@ function proxyStatus(
     version: facts?.version ?? row?.facts?.version ?? null,
     heldOrgs: [...heldOrgs],
     routes,
+    sharedOrgs: upkeep?.shared ?? null,
+    drift: (upkeep?.drift ?? []).map(({ comment: _, ...drift }) => drift),
+    drifts: upkeep?.drifts ?? 0,
     warning,
   };
 }

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { driftKinds } from '../ports/routing.ts';
 import type { Actor } from './status.ts';
 
 /** One proxy as the controller that was asked sees it. */
@@ -28,6 +29,28 @@ export const proxyStatusSchema = z.object({
     })
     .nullable()
     .describe('Orgs that have rules of the controller there, by where these send them; null where it does not answer'),
+  sharedOrgs: z
+    .number()
+    .int()
+    .nullable()
+    .describe(
+      'Orgs among those routed to a cluster that it leads by a route they share; null where no round has seen it',
+    ),
+  drift: z
+    .array(
+      z.object({
+        kind: z
+          .enum(driftKinds)
+          .describe(
+            '`route`: elsewhere than the journal says; `rules`: not what their comment says; `shared`: a shared route has not whom it should; `published`: what runs is not what was loaded; `saved`: a restart would come back with something else; `sentinel`: fast routing is not safe',
+          ),
+        orgId: z.number().int().nullable(),
+        expected: z.string(),
+        found: z.string(),
+      }),
+    )
+    .describe('Where it was not as the journals say at the last two rounds; the first fifty'),
+  drifts: z.number().int().describe('How many there are'),
   warning: z.string().nullable(),
 });
 export type ProxyStatus = z.infer<typeof proxyStatusSchema>;
@@ -35,6 +58,21 @@ export type ProxyStatus = z.infer<typeof proxyStatusSchema>;
 export const fleetStatusSchema = z.object({
   revision: z.number().int().describe('Grows with every change of the fleet'),
   joining: z.string().nullable().describe('A proxy that is being added; flips wait meanwhile'),
+  upkeep: z
+    .object({
+      at: z.iso.datetime(),
+      ownRules: z
+        .array(
+          z.object({
+            reason: z.string(),
+            orgs: z.number().int(),
+            orgIds: z.array(z.number().int()).describe('The first twenty'),
+          }),
+        )
+        .describe('Completed orgs that keep rules of their own, and why'),
+    })
+    .nullable()
+    .describe('The last round over the proxies, whichever controller made it'),
   proxies: z.array(proxyStatusSchema),
 });
 export type FleetStatus = z.infer<typeof fleetStatusSchema>;

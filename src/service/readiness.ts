@@ -1,4 +1,5 @@
-import { messageOf } from '../errors/index.ts';
+import type { Missing } from '../errors/http.ts';
+import { CutoverError, messageOf, named, ProxyTooOldError } from '../errors/index.ts';
 import type { Estate } from '../estate/estate.ts';
 
 /** Longest wait for one dependency, and how long an answer is good for (milliseconds): probes ask often. */
@@ -8,13 +9,13 @@ const freshMs = 2_000;
 /** Asks every dependency whether it answers. */
 export class Readiness {
   readonly #estate: Estate;
-  #answer: { atMs: number; missing: Promise<{ dependency: string; message: string }[]> } | null = null;
+  #answer: { atMs: number; missing: Promise<Missing[]> } | null = null;
 
   constructor(estate: Estate) {
     this.#estate = estate;
   }
 
-  missing(): Promise<{ dependency: string; message: string }[]> {
+  missing(): Promise<Missing[]> {
     const now = this.#estate.clock.monotonicMs();
     if (this.#answer === null || now - this.#answer.atMs > freshMs) {
       this.#answer = { atMs: now, missing: this.#ask() };
@@ -22,7 +23,7 @@ export class Readiness {
     return this.#answer.missing;
   }
 
-  async #ask(): Promise<{ dependency: string; message: string }[]> {
+  async #ask(): Promise<Missing[]> {
     const { store, directory, sites, clusters, routing, replication, clock } = this.#estate;
     const places = [...sites, ...clusters.values()];
     const questions: [string, (signal: AbortSignal) => Promise<unknown>][] = [
@@ -34,11 +35,14 @@ export class Readiness {
       ]),
       ...routing.proxies.map((proxy): [string, (signal: AbortSignal) => Promise<unknown>] => [
         `proxy ${proxy.name}`,
-        (signal) => proxy.ping(signal),
+        async (signal) => {
+          const { version, tooOld } = await proxy.inspect(signal);
+          if (tooOld !== null) throw new ProxyTooOldError(proxy.name, version, tooOld);
+        },
       ]),
       ...[...clusters.keys()].map((region): [string, (signal: AbortSignal) => Promise<unknown>] => [
         `dms ${region}`,
-        (signal) => replication.tasksOf(0, region, signal),
+        (signal) => replication.ping(region, signal),
       ]),
     ];
     const answers = await Promise.all(
@@ -48,7 +52,9 @@ export class Readiness {
           await Promise.race([ask(signal), rejectWith(signal)]);
           return null;
         } catch (error) {
-          return { dependency, message: messageOf(error) };
+          if (!(error instanceof CutoverError)) return { dependency, message: messageOf(error) };
+          const { code, message, remedy } = named(error);
+          return { dependency, message, code, remedy };
         }
       }),
     );

@@ -9,27 +9,20 @@ import {
   FrozenError,
   NoHomeRegionError,
   OrgAlreadyMovedError,
-  SecondPersonError,
   UnknownMigrationError,
 } from '../errors/index.ts';
 import type { Estate } from '../estate/estate.ts';
 import type { FleetWatch } from '../fleet/watch.ts';
 import type { RouteKeeper } from '../flip/routeKeeper.ts';
-import type { Ids } from '../ports/ids.ts';
 import type { MigrationRow, Store, UnreadableRow } from '../ports/store.ts';
 import { acceptSchemaOf } from './acceptSchema.ts';
 import { Answers } from './answers.ts';
 import { mismatchesOf } from './mismatches.ts';
 import { assertProofCounts, verifyOf } from './proof.ts';
 import { Readiness } from './readiness.ts';
-import {
-  type Actor,
-  commandNames,
-  type MigrationService,
-  type MigrationStatus,
-  type OrderName,
-  orderText,
-} from './status.ts';
+import { refuseTheStarter } from './secondPerson.ts';
+import { commandNames, type MigrationService, type MigrationStatus, type OrderName, orderText } from './status.ts';
+import { timedId } from './timedId.ts';
 
 /** States that a repeated command has already led to: asked again, nothing happens and nothing is wrong. */
 const alreadyDone: Readonly<Record<OrderName, (row: MigrationRow) => boolean>> = {
@@ -69,14 +62,14 @@ export function createService(deps: {
   };
 
   return {
-    async create({ orgId, policy: requested }, actor) {
+    async create({ orgId, policy: requested, wave }, actor) {
       const effective = policySchema.parse(requested === undefined ? policy : tightenPolicy(policy, requested));
       const homeRegion = await directory.homeRegion(orgId);
       if (!estate.clusters.has(homeRegion)) throw new NoHomeRegionError(orgId, homeRegion);
       const earlier = await store.list({ orgId, limit: 1_000 });
       const completed = earlier.find(({ state }) => state === 'completed');
       if (completed !== undefined) throw new OrgAlreadyMovedError(orgId, completed.id);
-      const id = migrationId(clock.nowMs(), ids);
+      const id = timedId('m', clock.nowMs(), ids);
       // Task ids and attempts must not be used twice: what an unreadable journal used cannot be known.
       const readable = earlier.map((row) => {
         if (row.journal === null) throw row.refusal;
@@ -94,6 +87,7 @@ export function createService(deps: {
         id,
         orgId,
         homeRegion,
+        ...(wave !== undefined && { waveId: wave }),
         state: 'planned',
         atMs: clock.nowMs(),
         journal: {
@@ -227,21 +221,10 @@ async function refuseIfFrozen(store: Store): Promise<void> {
 /** What nobody does alone, whatever the policy says: the way back ends with it. */
 const alwaysOfAnother: ReadonlySet<string> = new Set(['complete', 'acceptLoss']);
 
-/** Four eyes: who created or started a move does not give this command too. */
-async function refuseTheStarter(store: Store, id: string, command: string, actor: Actor): Promise<void> {
-  const starters = await store.starters(id);
-  if (starters.includes(actor.name)) throw new SecondPersonError(command, actor.name);
-}
-
 /** Another controller owns it: what its journal says now decides the answer. */
 function refuseUnlessPossible(row: MigrationRow, order: OrderName): void {
   const snapshot = restoreSnapshot(row);
   if (snapshot.can({ type: order })) return;
   const allowed = commandNames.filter((name) => snapshot.can({ type: name }));
   throw new CommandNotAllowedError(orderText(order), row.state, allowed);
-}
-
-/** Ids sort by the time they were made: pages go on where the last one ended. */
-function migrationId(nowMs: number, ids: Ids): string {
-  return `m-${nowMs.toString(36).padStart(9, '0')}-${ids.uuid().slice(0, 8)}`;
 }

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import type { Missing } from '../errors/http.ts';
 import type { Answer } from './answer.ts';
 import type { Mismatches } from './mismatches.ts';
 
@@ -103,6 +104,29 @@ export const wayBackSchema = z.object({
   ),
 });
 export type WayBack = z.infer<typeof wayBackSchema>;
+
+export const purgeStates = ['running', 'paused', 'stopped', 'cancelled', 'done'] as const;
+export type PurgeState = (typeof purgeStates)[number];
+
+/** How a completed org's rows are removed at the source. */
+export const purgeStatusSchema = z.object({
+  state: z
+    .enum(purgeStates)
+    .describe('`stopped`: something stood in its way, and somebody has to look; `done`: no site has a row of the org'),
+  by: z.string().describe('Who gave the last order'),
+  why: z.string(),
+  orderedAt: z.iso.datetime(),
+  site: z.string().nullable().describe('Where rows are deleted; replication carries that to the others'),
+  rowsExpected: z.number().int().nullable().describe('At the site when the purge began; null until it was counted'),
+  rowsDeleted: z.number().int(),
+  tables: z.array(z.object({ table: z.string(), rowsExpected: z.number().int(), rowsDeleted: z.number().int() })),
+  etaMs: z.number().nullable(),
+  waitsFor: z.string().nullable().describe('What it waits for, in words'),
+  reason: reasonSchema.nullable().describe('Why it stopped'),
+  changedAt: z.iso.datetime(),
+});
+export type PurgeStatus = z.infer<typeof purgeStatusSchema>;
+
 /** A comparison that runs. */
 export const comparingSchema = z.object({
   kind: z.enum(['cutover-point', 'live']),
@@ -119,6 +143,7 @@ export type Comparing = z.infer<typeof comparingSchema>;
 export const migrationStatusSchema = z.object({
   id: z.string(),
   orgId: z.number().int(),
+  wave: z.string().nullable().describe('The wave that it was made for'),
   homeRegion: z.string().nullable(),
   state: z.string().describe('Phase, with its step behind a dot: `replicating.fullLoad`'),
   since: z.iso.datetime(),
@@ -147,6 +172,7 @@ export const migrationStatusSchema = z.object({
   wayBack: wayBackSchema.nullable().describe('Where a way back stopped and the cluster serves'),
   leftBehind: z.array(leftBehindSchema).describe('Files of rows whose loss was accepted'),
   comparing: comparingSchema.nullable().describe('The comparison that runs now'),
+  purge: purgeStatusSchema.nullable().describe('The removal of the org’s rows at the source, once it was ordered'),
   findings: z.array(
     z.object({
       code: z.string(),
@@ -200,11 +226,15 @@ export interface CommandInput {
 /** What the ways in (HTTP, later others) may ask of the controller. Throws the errors of `src/errors/`. */
 export interface MigrationService {
   /** Creates the migration in `planned`; looks the home region up first. */
-  create(input: { orgId: number; policy?: Record<string, unknown> }, actor: Actor): Promise<MigrationStatus>;
+  create(
+    input: { orgId: number; policy?: Record<string, unknown>; wave?: string },
+    actor: Actor,
+  ): Promise<MigrationStatus>;
   list(query: {
     state?: string;
     homeRegion?: string;
     orgId?: number;
+    wave?: string;
     limit: number;
     cursor?: string;
     /** Statuses that were given before: of those whose version is the same still, the same is given again. */
@@ -231,5 +261,5 @@ export interface MigrationService {
   mismatches(id: string, query: { values: boolean; limit: number }): Promise<Mismatches>;
   events(id: string, query: { after: number; limit: number }): Promise<TimelineEvent[]>;
   /** What is not ready, by dependency: empty when all is. */
-  notReady(): Promise<{ dependency: string; message: string }[]>;
+  notReady(): Promise<Missing[]>;
 }

@@ -16,6 +16,7 @@ import {
   type MigrationStatus,
   migrationStatusSchema,
   type OrderName,
+  purgeStatusSchema,
   verificationSchema,
 } from './status.ts';
 import { wayBackOf } from './wayBackOf.ts';
@@ -73,6 +74,7 @@ export function assembleStatus(
   const status: MigrationStatus = {
     id: row.id,
     orgId: row.orgId,
+    wave: row.waveId,
     homeRegion: row.homeRegion,
     state,
     since: iso(sinceMs),
@@ -96,6 +98,7 @@ export function assembleStatus(
     attempts: [...attempts],
     verification: verification.shown,
     comparing: note === null ? null : comparingOf(note),
+    purge: purgeStatusSchema.nullable().parse(record('purge')),
     wayBack: wayBack.shown,
     leftBehind: lossConcerns ? filesFrom(record('leftBehind')) : [],
     findings: findingsSchema.parse(record('findings') ?? []),
@@ -142,6 +145,7 @@ export function unreadableStatus(
   return {
     id: row.id,
     orgId: row.orgId,
+    wave: row.waveId,
     homeRegion: row.homeRegion,
     state: row.state,
     since: iso(row.sinceMs),
@@ -160,6 +164,7 @@ export function unreadableStatus(
     wayBack: null,
     leftBehind: [],
     comparing: null,
+    purge: null,
     findings: [],
     policy: {},
     owner: row.owner,

@@ -1,5 +1,6 @@
 import type { EffectHandlers, EffectRun } from '../driver/handlers.ts';
 import type { Estate } from '../estate/estate.ts';
+import { assertHomeRegion, whileAtHome } from '../estate/homeRegion.ts';
 import { assertSchemaAccepted } from '../estate/schema.ts';
 import { between } from '../failpoints/failpoints.ts';
 import { abort } from '../flip/abort.ts';
@@ -25,13 +26,15 @@ import { untilSchemaAccepted } from '../soaking/schemaDrift.ts';
 import { soak, watchOnCluster } from '../soaking/soak.ts';
 import { catchUpBack, cleanUp, complete } from './ending.ts';
 import { checkLag, watchReady } from './lag.ts';
-import { catchUp, createTask, fullLoad, removeTasks, reset } from './replicating.ts';
+import { catchUp, createTask, fullLoad, isLoading, removeTasks, reset } from './replicating.ts';
 import { takeSnapshot } from './snapshot.ts';
 import { verify } from './verify.ts';
 
 /** Which work each effect of the machine is. */
 export function effectHandlers(estate: Estate, attempts: Attempts, keeper: RouteKeeper): EffectHandlers {
   const nothing = {} as const;
+  const untilCalm = (run: EffectRun, what: string) =>
+    estate.sourceLoad.untilCalm(run.migration.orgId, what, run.waitsFor, run.signal);
   const plain = (work: (run: EffectRun) => Promise<unknown>) => async (run: EffectRun) => {
     await work(run);
     return nothing;
@@ -57,6 +60,7 @@ export function effectHandlers(estate: Estate, attempts: Attempts, keeper: Route
       return { refusals: refusals.length, homeRegion: run.migration.homeRegion };
     },
     async snapshot(run) {
+      await untilCalm(run, 'the move begins');
       await beginErrorBaseline(estate, run);
       return takeSnapshot(estate, run);
     },
@@ -66,10 +70,15 @@ export function effectHandlers(estate: Estate, attempts: Attempts, keeper: Route
       estate.returnPath.begin(run.migration.homeRegion);
       await createTask(estate, run);
     }),
-    'replication.fullLoad': plain((run) => fullLoad(estate, run)),
-    'replication.catchUp': plain((run) => catchUp(estate, run)),
-    'lag.check': (run) => checkLag(estate, run),
-    'lag.watch': (run) => watchReady(estate, run),
+    'replication.fullLoad': plain(async (run) => {
+      // One that has begun goes on: to stop it would only have it read everything once more.
+      if (!(await isLoading(estate, run))) await untilCalm(run, 'the full load begins');
+      await assertHomeRegion(estate, run.migration, run.signal);
+      await whileAtHome(estate, run, (watched) => fullLoad(estate, watched));
+    }),
+    'replication.catchUp': plain((run) => whileAtHome(estate, run, (watched) => catchUp(estate, watched))),
+    'lag.check': (run) => whileAtHome(estate, run, (watched) => checkLag(estate, watched)),
+    'lag.watch': (run) => whileAtHome(estate, run, (watched) => watchReady(estate, watched)),
 
     'flip.prepare': plain(async (run) => {
       if (run.migration.direction === 'back') return prepare(estate, attempts, keeper, run);
@@ -95,7 +104,11 @@ export function effectHandlers(estate: Estate, attempts: Attempts, keeper: Route
     'flip.decide': async (run) => ({ decision: await decide(estate, await attempts.of(run), run) }),
     'flip.settle': plain(async (run) => settle(estate, await attempts.of(run), run)),
 
-    'schema.watch': plain((run) => untilSchemaAccepted(estate, run)),
+    'schema.watch': plain(async (run) => {
+      await untilSchemaAccepted(estate, run);
+      // Completion comes next, and with it ends the way back: an org that belongs elsewhere by now keeps it.
+      if (run.migration.serving === 'cluster') await assertHomeRegion(estate, run.migration, run.signal);
+    }),
     verify: (run) => verify(estate, attempts.peek(run.migration.migrationId), run),
     'verify.watch': (run) => watchOnCluster(estate, run),
     'soak.watch': (run) => soak(estate, run),

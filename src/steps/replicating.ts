@@ -55,6 +55,12 @@ export async function createTask(estate: Estate, run: EffectRun): Promise<void> 
   await estate.replication.ensureTask(forwardPlan(estate, migration), signal);
 }
 
+/** The task was started before: it runs, or ran. */
+export async function isLoading(estate: Estate, { migration }: EffectRun): Promise<boolean> {
+  const state = await estate.replication.observe(taskRef(migration, 'forward'));
+  return state !== null && state.status !== 'creating' && state.status !== 'ready';
+}
+
 /** Starts the task, or finds it running, and follows it until every table is loaded. */
 export async function fullLoad(estate: Estate, run: EffectRun): Promise<void> {
   const { migration, signal } = run;

@@ -1,3 +1,4 @@
+import type { MigrationContext } from '../context.ts';
 import { during, migration } from '../setup.ts';
 
 /** The org is served by the cluster: from here the way out is forward, or back without loss. */
@@ -47,12 +48,17 @@ export const verifying = migration.createStateConfig({
   },
 });
 
+const soakAgain = {
+  type: 'setDeadline',
+  params: ({ context }: { context: MigrationContext }) => ({
+    deadline: 'soak' as const,
+    afterMs: context.policy.soakMs,
+  }),
+} as const;
+
 /** Under watch on the cluster. A pause holds back completion only, never the guards. */
 export const soaking = migration.createStateConfig({
-  entry: [
-    { type: 'ask', params: { effect: 'soak.watch' } },
-    { type: 'setDeadline', params: ({ context }) => ({ deadline: 'soak' as const, afterMs: context.policy.soakMs }) },
-  ],
+  entry: [{ type: 'ask', params: { effect: 'soak.watch' } }, soakAgain],
   exit: [
     { type: 'drop', params: { effect: 'soak.watch' } },
     { type: 'clearDeadline', params: { deadline: 'soak' } },
@@ -66,7 +72,8 @@ export const soaking = migration.createStateConfig({
       ...during('schema.watch'),
       on: {
         'schema.watch.done': '#migration.completing',
-        'schema.watch.failed': { target: 'watching', actions: 'keepReason' },
+        // What keeps completion back may pass: one that completes by itself tries again.
+        'schema.watch.failed': { target: 'watching', actions: ['keepReason', soakAgain] },
         pause: { target: 'soaked', actions: 'requestPause' },
       },
     },

@@ -30,6 +30,21 @@ export class Statements {
     return `SELECT ${this.#keyColumns} ${this.#where(range, hint)} ORDER BY ${order} LIMIT 1 OFFSET ${rows - 1}`;
   }
 
+  /** Keys of the range's first rows, in their order. */
+  keys(range: KeyRange, rows: number, hint: string): string {
+    const order = this.#plan.key.map(({ column }) => column).join(', ');
+    return `SELECT ${this.#keyColumns} ${this.#where(range, hint)} ORDER BY ${order} LIMIT ${rows}`;
+  }
+
+  /** How many of these rows there are. */
+  present(keys: readonly Key[]): string {
+    return `SELECT COUNT(*) AS row_count ${this.#withKeys(keys)}`;
+  }
+
+  count(hint: string): string {
+    return `SELECT COUNT(*) AS row_count ${this.#where({ after: null, upTo: null }, hint)}`;
+  }
+
   /**
    * Rows, their sum, and the bytes of JSON in them. XOR of CRC32 alone would be blind where two rows change in the same
    * way at the same place, because CRC32 is linear: the second change takes the first back. Each row's is multiplied

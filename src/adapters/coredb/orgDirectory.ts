@@ -10,7 +10,7 @@ import type { OrgDirectory } from '../../ports/directory.ts';
 import { type PlaceMachine, THIS_MACHINE } from '../mysql/context.ts';
 import { quoted, quotedTable } from '../mysql/identifiers.ts';
 import { SessionPool } from '../mysql/pool.ts';
-import { nullableText } from '../mysql/rows.ts';
+import { integer, nullableText } from '../mysql/rows.ts';
 import type { Session } from '../mysql/session.ts';
 import type { ConnectionTarget } from '../mysql/wire.ts';
 
@@ -27,6 +27,7 @@ const CONNECT_TIMEOUT_MS = 3_000;
 const QUERY_TIMEOUT_MS = 5_000;
 
 const regionRow = z.object({ homeRegion: nullableText });
+const orgRow = z.object({ orgId: integer, homeRegion: nullableText });
 
 /**
  * Home regions from CoreDB, asked anew each time: an answer kept too long could send rows to the wrong region.
@@ -50,6 +51,8 @@ export function createOrgDirectory(
     queryTimeoutMs: QUERY_TIMEOUT_MS,
     killer: null,
   });
+  /** The region as it may be used: none where it is empty, or where no cluster serves it. */
+  const served = (region: string | null) => (region !== null && clusters.includes(region) ? region : null);
   const statement = `SELECT ${quoted(homeRegionColumn)} AS homeRegion FROM ${quotedTable({ schema, table })}
     WHERE ${quoted(orgColumn)} = ?`;
 
@@ -74,6 +77,33 @@ export function createOrgDirectory(
           const region = row.homeRegion === null || row.homeRegion.trim() === '' ? null : row.homeRegion;
           if (region === null || !clusters.includes(region)) throw new NoHomeRegionError(orgId, region);
           return region;
+        },
+        signal,
+      ),
+    orgs: ({ homeRegion, orgIds, after, limit }, signal) =>
+      ask(
+        'listing orgs',
+        async (session) => {
+          const conditions = [`${quoted(orgColumn)} > ?`];
+          const values: unknown[] = [after];
+          if (homeRegion !== undefined) {
+            conditions.push(`${quoted(homeRegionColumn)} = ?`);
+            values.push(homeRegion);
+          }
+          if (orgIds !== undefined) {
+            if (orgIds.length === 0) return [];
+            conditions.push(`${quoted(orgColumn)} IN (${orgIds.map(() => '?').join(', ')})`);
+            values.push(...orgIds);
+          }
+          const rows = await session.rows(
+            orgRow,
+            `SELECT ${quoted(orgColumn)} AS orgId, ${quoted(homeRegionColumn)} AS homeRegion
+               FROM ${quotedTable({ schema, table })} WHERE ${conditions.join(' AND ')}
+              ORDER BY ${quoted(orgColumn)} LIMIT ${Math.trunc(limit)}`,
+            values,
+            { signal },
+          );
+          return rows.map(({ orgId, homeRegion: region }) => ({ orgId, homeRegion: served(region) }));
         },
         signal,
       ),

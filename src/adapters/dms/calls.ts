@@ -1,5 +1,5 @@
 import type { z } from 'zod';
-import { messageOf } from '../../errors/base.ts';
+import { type CutoverError, messageOf } from '../../errors/base.ts';
 import {
   ReplicationRefusedError,
   ReplicationReplyError,
@@ -8,6 +8,7 @@ import {
 import type { Clock } from '../../ports/clock.ts';
 import type { DmsApi, PagedRequest } from './api.ts';
 import { faultOf } from './faults.ts';
+import { namedFault } from './namedFaults.ts';
 import type { DmsLogger } from './options.ts';
 import { backoffMs, type TokenBucket } from './pace.ts';
 import { pageSchema } from './replies.ts';
@@ -36,6 +37,7 @@ export class RegionCalls {
   readonly #clock: Clock;
   readonly #giveUpAfterMs: number;
   readonly #homeRegion: string;
+  readonly #region: string;
   readonly #logger: DmsLogger | undefined;
 
   constructor(
@@ -45,6 +47,8 @@ export class RegionCalls {
       clock: Clock;
       giveUpAfterMs: number;
       homeRegion: string;
+      /** AWS region that calls are meant for. */
+      region: string;
       logger: DmsLogger | undefined;
     },
   ) {
@@ -53,6 +57,7 @@ export class RegionCalls {
     this.#clock = deps.clock;
     this.#giveUpAfterMs = deps.giveUpAfterMs;
     this.#homeRegion = deps.homeRegion;
+    this.#region = deps.region;
     this.#logger = deps.logger;
   }
 
@@ -74,6 +79,19 @@ export class RegionCalls {
       }
       return this.parse(operation, schema, reply);
     }
+  }
+
+  /** Reads once: what DMS says now, or does not say, is the answer. `null` as in {@link read}. */
+  async readOnce<T>(operation: string, send: Send, schema: z.ZodType<T>, signal: AbortSignal): Promise<T | null> {
+    await this.#bucket.take(signal);
+    let reply: unknown;
+    try {
+      reply = await send(this.#api, signal);
+    } catch (error) {
+      if (this.#judge(operation, error, signal) === 'unanswered') throw this.#unavailable(operation, 0, error);
+      return null;
+    }
+    return this.parse(operation, schema, reply);
   }
 
   /** Reads every page. `null` as in {@link read}. */
@@ -137,7 +155,9 @@ export class RegionCalls {
     return fault.kind;
   }
 
-  #refused(operation: string, error: unknown): ReplicationRefusedError {
+  #refused(operation: string, error: unknown): CutoverError {
+    const named = this.#named(error);
+    if (named !== null) return named;
     const fault = error instanceof Error ? error.name : 'unknown';
     return new ReplicationRefusedError(`DMS refused ${operation}: ${fault}: ${messageOf(error)}`, {
       cause: error,
@@ -145,7 +165,13 @@ export class RegionCalls {
     });
   }
 
-  #unavailable(operation: string, silentMs: number, cause: unknown): ReplicationUnavailableError {
+  #named(error: unknown): CutoverError | null {
+    return namedFault(error, { homeRegion: this.#homeRegion, region: this.#region });
+  }
+
+  #unavailable(operation: string, silentMs: number, cause: unknown): CutoverError {
+    const named = this.#named(cause);
+    if (named !== null) return named;
     return new ReplicationUnavailableError(
       `DMS did not answer ${operation} for ${Math.round(silentMs)} ms: ${messageOf(cause)}`,
       { cause, details: { homeRegion: this.#homeRegion, operation, silentMs: Math.round(silentMs) } },

@@ -1,6 +1,6 @@
 import { ReplicationRefusedError } from '../../errors/replication.ts';
 import type { Replication, TaskRef } from '../../ports/replication.ts';
-import { regionFindings } from './findings.ts';
+import { endpointAccounts, instanceStatus, regionFindings, taskQuotas } from './findings.ts';
 import type { DmsLogger, ReplicationOptions } from './options.ts';
 import { closedError } from './poller.ts';
 import { openRegion, type Region } from './region.ts';
@@ -95,6 +95,10 @@ export function createReplication(options: ReplicationOptions): Replication {
     },
 
     findings: async (homeRegion) => regionFindings(regionOf(homeRegion), closing.signal),
+    ping: async (homeRegion, signal) => void (await instanceStatus(regionOf(homeRegion), until(signal))),
+    endpointAccounts: async (homeRegion) => endpointAccounts(regionOf(homeRegion), closing.signal),
+
+    taskQuotas: async (homeRegion, signal) => taskQuotas(regionOf(homeRegion), until(signal)),
 
     close: async () => {
       closing.abort(closedError());

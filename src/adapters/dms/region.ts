@@ -38,6 +38,7 @@ export function openRegion(homeRegion: string, config: DmsRegion, options: Repli
     clock,
     giveUpAfterMs: options.giveUpAfterMs ?? defaultGiveUpAfterMs,
     homeRegion,
+    region: config.region,
     logger: options.logger,
   });
   const closing = new AbortController();

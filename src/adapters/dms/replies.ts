@@ -126,11 +126,19 @@ export const connectionSchema = z
 export type ObservedConnection = z.infer<typeof connectionSchema>;
 
 export const instanceSchema = z.object({ ReplicationInstanceArn: text, ReplicationInstanceStatus: text });
+export const instancesSchema = z.object({
+  ReplicationInstances: z
+    .array(instanceSchema)
+    .nullish()
+    .transform((value) => value ?? []),
+});
 export const endpointSchema = z.object({
   EndpointArn: text,
   EndpointIdentifier: optionalText,
   EndpointType: text,
   Status: optionalText,
+  /** Absent where it stands in Secrets Manager. */
+  Username: optionalText,
 });
 export const quotasSchema = z.object({
   AccountQuotas: z

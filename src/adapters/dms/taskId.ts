@@ -1,5 +1,5 @@
 import { ReplicationRefusedError } from '../../errors/replication.ts';
-import type { TaskDirection, TaskRef } from '../../ports/replication.ts';
+import { pseudoOrgId, type TaskDirection, type TaskRef } from '../../ports/replication.ts';
 
 /** DMS: 1 to 255 letters, digits and hyphens, a letter first, no trailing or double hyphen. It stores lower case. */
 const prefixPattern = /^[a-z][a-z0-9]*(?:-[a-z0-9]+)*$/;
@@ -15,7 +15,10 @@ export function checkTaskPrefix(prefix: string): void {
   }
 }
 
-/** Id of an org's task, as in `bigdb-org42-forward-g3`. */
+/**
+ * Id of an org's task, as in `bigdb-org42-forward-g3`. The pseudo org has one task for each home region, and home regions
+ * may share a region of DMS: its ids name them, as in `bigdb-org0-reverse-g1-eu-west-2`.
+ */
 export function taskIdOf(prefix: string, ref: TaskRef): string {
   for (const [name, value] of [
     ['orgId', ref.orgId],
@@ -27,7 +30,8 @@ export function taskIdOf(prefix: string, ref: TaskRef): string {
       });
     }
   }
-  const id = `${prefix}-org${ref.orgId}-${ref.direction}-g${ref.generation}`;
+  const whose = ref.orgId === pseudoOrgId ? `-${ref.homeRegion}` : '';
+  const id = `${prefix}-org${ref.orgId}-${ref.direction}-g${ref.generation}${whose}`;
   if (id.length > maxLength) {
     throw new ReplicationRefusedError(`task id ${id} is longer than ${maxLength}`, { details: { id } });
   }
@@ -40,7 +44,9 @@ export function parseTaskId(
   id: string,
 ): { orgId: number; direction: TaskDirection; generation: number } | null {
   if (!id.startsWith(`${prefix}-`)) return null;
-  const match = /^org(\d+)-(forward|reverse)-g(\d+)$/.exec(id.slice(prefix.length + 1));
+  const match = /^org(\d+)-(forward|reverse)-g(\d+)(-[a-z0-9-]+)?$/.exec(id.slice(prefix.length + 1));
   if (match === null) return null;
-  return { orgId: Number(match[1]), direction: match[2] as TaskDirection, generation: Number(match[3]) };
+  const orgId = Number(match[1]);
+  if ((orgId === pseudoOrgId) !== (match[4] !== undefined)) return null;
+  return { orgId, direction: match[2] as TaskDirection, generation: Number(match[3]) };
 }

@@ -1,4 +1,5 @@
 import type { SslOptions } from 'mysql2';
+import type { BackupSource } from './operation.ts';
 
 /** An account beside the main one. */
 export interface Account {
@@ -37,6 +38,10 @@ interface PlaceConfig {
   readonly ssl?: SslOptions | undefined;
   /** Account that deletes an org's rows; the fence lets it pass. */
   readonly purge: Account;
+  /** Where it stands when the place was last backed up. */
+  readonly backup?: BackupSource | undefined;
+  /** Answers with the bytes that are free on the data's disk, and those in all. */
+  readonly disk?: { readonly query: string } | undefined;
   readonly tuning?: Partial<PlaceTuning> | undefined;
 }
 

@@ -12,7 +12,7 @@ import { shapeOf } from './shapes.ts';
 
 // A chunk is a transaction that replicas replay and that holds the org's fence row: it should be short.
 const CHUNK_GOAL_MS = 150;
-const FIRST_CHUNK_ROWS = 100;
+export const FIRST_CHUNK_ROWS = 100;
 const MOST_CHUNK_ROWS = 5_000;
 const RETRIES = 10;
 
@@ -67,9 +67,14 @@ async function deleteFrom(context: PlaceContext, session: Session, deletion: Del
     const rows = await deleteChunk(context, session, deletion, chunkRows);
     deleted += rows;
     if (rows < chunkRows) return deleted;
-    const factor = CHUNK_GOAL_MS / Math.max(1, context.machine.clock.monotonicMs() - startedMs);
-    chunkRows = Math.round(Math.min(MOST_CHUNK_ROWS, Math.max(1, chunkRows * Math.min(2, Math.max(0.5, factor)))));
+    chunkRows = nextChunkRows(chunkRows, context.machine.clock.monotonicMs() - startedMs, MOST_CHUNK_ROWS);
   }
+}
+
+/** Rows of the next chunk behind one that took so long: at most twice as many, at least half of them. */
+export function nextChunkRows(rows: number, tookMs: number, most: number): number {
+  const factor = CHUNK_GOAL_MS / Math.max(1, tookMs);
+  return Math.round(Math.min(most, Math.max(1, rows * Math.min(2, Math.max(0.5, factor)))));
 }
 
 async function deleteChunk(

@@ -6,6 +6,7 @@ export const SERVER_ERROR = {
   lockWaitTimeout: 1205,
   deadlock: 1213,
   noSuchThread: 1094,
+  noSuchQuery: 1957,
   queryInterrupted: 1317,
 } as const;
 

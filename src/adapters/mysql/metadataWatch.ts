@@ -5,7 +5,7 @@ import { integer } from './rows.ts';
 
 const SAMPLE_EVERY_MS = 250;
 
-const waiterRow = z.object({ id: integer });
+const waiterRow = z.object({ id: integer, own: integer });
 
 /**
  * While views are open: looks whether anybody waits for a table's metadata lock, and drops all views when the same
@@ -59,7 +59,9 @@ export class MetadataWatch {
       const rows = await this.#context.watch.use('looking for waiters', (session) =>
         session.rows(waiterRow, session.dialect.metadataWaiters),
       );
-      const waiting = new Set(rows.map((row) => row.id));
+      // Where the server does not show sessions, none seen proves nothing.
+      if (!rows.some(({ own }) => own === 1)) throw new Error('the server does not show its sessions');
+      const waiting = new Set(rows.filter(({ own }) => own === 0).map(({ id }) => id));
       const still = [...waiting].filter((id) => this.#waiting.has(id));
       this.#waiting = waiting;
       if (still.length > 0) this.#dropAll(`connection ${still[0]} waits for the metadata lock of a table`);

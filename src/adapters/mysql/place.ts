@@ -1,6 +1,8 @@
+import type { TableName } from '../../catalogue/catalogue.ts';
 import type { Finding } from '../../ports/finding.ts';
 import type { Inventory } from '../../ports/inventory.ts';
 import type {
+  Accounts,
   BinlogPosition,
   ClientHost,
   FenceRow,
@@ -12,14 +14,17 @@ import type {
   Place,
   PlaceIdentity,
   PlaceReader,
+  PrepareRefusal,
   ReadView,
   RowTransaction,
   ServerAddress,
+  StatementForm,
   TableCount,
   TableShape,
 } from '../../ports/place.ts';
-import type { AutoIncrement, PlaceSettings } from '../../ports/settings.ts';
+import type { AutoIncrement, DiskSpace, PlaceSettings, UndoLoad } from '../../ports/settings.ts';
 import type { PlaceLoad, TableSize } from '../../ports/traffic.ts';
+import { accounts } from './accounts.ts';
 import { autoIncrement, idsFrom } from './autoIncrement.ts';
 import { binlogPosition, preparedXa } from './binlog.ts';
 import { clientHosts } from './clientHosts.ts';
@@ -27,20 +32,24 @@ import type { ClusterConfig, SiteConfig } from './config.ts';
 import { type PlaceContext, type PlaceKey, type PlaceMachine, placeContext } from './context.ts';
 import { counts } from './counts.ts';
 import { deleteOrgRows } from './deleteOrgRows.ts';
+import { estimatedRows } from './estimatedRows.ts';
 import { enrol, readFence } from './fenceRow.ts';
 import { findings } from './findings/index.ts';
+import { freeDiskBytes } from './freeDisk.ts';
 import { beat, forgetHeartbeats, readHeartbeats, writeMarker } from './heartbeats.ts';
 import { isReadOnly, readIdentity } from './identity.ts';
 import { inventory } from './inventory.ts';
 import { load, runningThreads } from './load.ts';
 import { MetadataWatch } from './metadataWatch.ts';
+import { diskSpace, lastBackup, undoLoad } from './operation.ts';
 import { missingPrivileges } from './privileges.ts';
 import { Readers } from './reader.ts';
-import { type RepairOwner, repairRows } from './repairRows.ts';
+import { type RepairOwner, repairRows, takeFence } from './repairRows.ts';
 import { setFence } from './setFence.ts';
 import { settings } from './settings.ts';
 import { shapes } from './shapes.ts';
 import { storage } from './storage.ts';
+import { tryToPrepare } from './tryToPrepare.ts';
 import { openViews } from './views.ts';
 
 /** A place on MariaDB or MySQL. */
@@ -70,7 +79,7 @@ class MysqlPlace implements DatabasePlace {
   readonly #key: PlaceKey;
   readonly #context: PlaceContext;
   readonly #views: MetadataWatch;
-  readonly #address: ServerAddress;
+  readonly #config: SiteConfig | ClusterConfig;
   readonly #readers: Readers;
 
   constructor(context: PlaceContext, config: SiteConfig | ClusterConfig) {
@@ -80,7 +89,7 @@ class MysqlPlace implements DatabasePlace {
     this.homeRegion = context.key.homeRegion;
     this.#context = context;
     this.#views = new MetadataWatch(context);
-    this.#address = { host: config.host, port: config.port };
+    this.#config = config;
     this.#readers = new Readers(context, config);
   }
 
@@ -108,6 +117,10 @@ class MysqlPlace implements DatabasePlace {
 
   load(signal?: AbortSignal): Promise<PlaceLoad> {
     return load(this.#context, signal);
+  }
+
+  freeDiskBytes(): Promise<number | null> {
+    return freeDiskBytes(this.#context);
   }
 
   storage(tables: readonly OrgTable[], signal?: AbortSignal): Promise<readonly TableSize[]> {
@@ -143,7 +156,7 @@ class MysqlPlace implements DatabasePlace {
   }
 
   isAt({ host, port }: ServerAddress): boolean {
-    return host.toLowerCase() === this.#address.host.toLowerCase() && port === this.#address.port;
+    return host.toLowerCase() === this.#config.host.toLowerCase() && port === this.#config.port;
   }
 
   reader(address: ServerAddress): PlaceReader {
@@ -174,12 +187,35 @@ class MysqlPlace implements DatabasePlace {
     return inventory(this.#context, schemas);
   }
 
+  accounts(users: readonly string[], tables: readonly TableName[], signal?: AbortSignal): Promise<Accounts> {
+    return accounts(this.#context, users, tables, signal);
+  }
+
+  tryToPrepare(
+    statements: readonly StatementForm[],
+    signal?: AbortSignal,
+  ): Promise<readonly (PrepareRefusal | null)[]> {
+    return tryToPrepare(this.#context, statements, signal);
+  }
+
   counts(tables: readonly OrgTable[], orgId: number): Promise<readonly TableCount[]> {
     return counts(this.#context, tables, orgId);
   }
 
+  estimatedRows(
+    tables: readonly OrgTable[],
+    orgIds: readonly number[],
+    signal?: AbortSignal,
+  ): Promise<ReadonlyMap<number, number>> {
+    return estimatedRows(this.#context, tables, orgIds, signal);
+  }
+
   deleteOrgRows(tables: readonly OrgTable[], orgId: number, epoch: number, signal: AbortSignal): Promise<number> {
     return deleteOrgRows(this.#context, tables, orgId, epoch, signal);
+  }
+
+  takeFence(owner: RepairOwner, signal: AbortSignal): Promise<void> {
+    return takeFence(this.#context, owner, signal);
   }
 
   repairRows<T>(
@@ -191,7 +227,7 @@ class MysqlPlace implements DatabasePlace {
   }
 
   findings(tables: readonly OrgTable[], orgId: number): Promise<readonly Finding[]> {
-    return findings(this.#context, tables, orgId);
+    return findings(this.#context, this.#config.host, tables, orgId);
   }
 
   autoIncrement(tables: readonly OrgTable[]): Promise<AutoIncrement> {
@@ -204,6 +240,18 @@ class MysqlPlace implements DatabasePlace {
 
   settings(): Promise<PlaceSettings> {
     return settings(this.#context);
+  }
+
+  lastBackup(signal?: AbortSignal): Promise<number | null> {
+    return lastBackup(this.#context, this.#config.backup, signal);
+  }
+
+  diskSpace(signal?: AbortSignal): Promise<DiskSpace | null> {
+    return diskSpace(this.#context, this.#config.disk?.query, signal);
+  }
+
+  undoLoad(signal?: AbortSignal): Promise<UndoLoad> {
+    return undoLoad(this.#context, signal);
   }
 
   missingPrivileges(tables: readonly OrgTable[]): Promise<readonly MissingPrivilege[]> {

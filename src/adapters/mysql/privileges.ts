@@ -92,7 +92,7 @@ async function grantsOf(session: Session): Promise<Grants | null> {
 }
 
 /** `BigDB\_%` as a regular expression. */
-function patternOf(schema: string): RegExp {
+export function patternOf(schema: string): RegExp {
   const parts = schema.match(/\\.|[\s\S]/g) ?? [];
   const source = parts.map((part) => {
     if (part === '%') return '.*';

@@ -2,6 +2,7 @@ import type { PlaceReader, ServerAddress } from '../../ports/place.ts';
 import type { SiteConfig } from './config.ts';
 import type { PlaceContext } from './context.ts';
 import { readHeartbeats } from './heartbeats.ts';
+import { readIdentity } from './identity.ts';
 import { SessionPool } from './pool.ts';
 
 /** Connections to one reader: a look for each org that flips at once. */
@@ -35,7 +36,12 @@ export class Readers {
         killer: null,
       });
     this.#pools.set(name, pool);
-    return { name, readHeartbeats: (orgIds, signal) => readHeartbeats({ critical: pool }, orgIds, signal) };
+    return {
+      name,
+      readHeartbeats: (orgIds, signal) => readHeartbeats({ critical: pool }, orgIds, signal),
+      identity: (signal) =>
+        pool.use('asking who it is', (session) => readIdentity(session, this.#context.key), { signal }),
+    };
   }
 
   async close(): Promise<void> {

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { FenceRowMissingError, RepairRefusedError, StaleEpochError } from '../../errors/index.ts';
 import { CONTROL_SCHEMA, FENCE_WRITERS } from '../../fence/schema.ts';
+import { literal } from '../../fence/sql.ts';
 import type { FenceWriter, RowTransaction } from '../../ports/place.ts';
 import type { PlaceContext } from './context.ts';
 import { requireThisPlace } from './identity.ts';
@@ -8,7 +9,7 @@ import { integer, text } from './rows.ts';
 
 const fenceRow = z.object({ writer: text.pipe(z.enum(FENCE_WRITERS)), epoch: integer });
 
-/** Who repairs, and as whom the org's rows have to be writable meanwhile. */
+/** Who repairs or purges, and as whom the org's rows have to be writable meanwhile. */
 export interface RepairOwner {
   readonly orgId: number;
   readonly epoch: number;
@@ -50,5 +51,20 @@ export function repairRows<T>(
       });
     },
     { signal },
+  );
+}
+
+/**
+ * Gives the org's fence this epoch, and changes nothing else of it: it has to be `writer`'s before and stays so. Whoever
+ * has an older epoch can do nothing here from then on.
+ */
+export async function takeFence(context: PlaceContext, owner: RepairOwner, signal: AbortSignal): Promise<void> {
+  const { orgId, epoch } = owner;
+  const place = context.key.name;
+  await repairRows(context, owner, signal, (transaction) =>
+    transaction.run(
+      `UPDATE ${CONTROL_SCHEMA}.fence SET epoch = ${integer.parse(epoch)}, updated_at = UTC_TIMESTAMP(6)
+       WHERE org_id = ${integer.parse(orgId)} AND place = ${literal(place)}`,
+    ),
   );
 }

@@ -1,8 +1,6 @@
-import { z } from 'zod';
 import { FenceTimeoutError, FenceUncertainError, PlaceError, StaleEpochError } from '../../errors/index.ts';
 import { between } from '../../failpoints/failpoints.ts';
 import { CONTROL_SCHEMA } from '../../fence/schema.ts';
-import type { Clock } from '../../ports/clock.ts';
 import type { FenceWriter } from '../../ports/place.ts';
 import { type Blocker, blockersOf } from './blockers.ts';
 import type { PlaceContext } from './context.ts';
@@ -10,7 +8,6 @@ import { errorNumber, isDeadlock, isLockWaitTimeout } from './failures.ts';
 import { explainUnchanged, fenceRowOn } from './fenceRow.ts';
 import { isThisPlace } from './identity.ts';
 import { type Limits, watchLimits } from './limits.ts';
-import { integer } from './rows.ts';
 import type { Session } from './session.ts';
 
 /** What the fence is to be. */
@@ -22,9 +19,8 @@ export interface FenceChange {
   readonly signal?: AbortSignal | undefined;
 }
 
-// Time for the answer to a KILL, and for the killed thread to be gone.
+// Time for a killed thread to be gone.
 const ENDING_MS = 500;
-const GONE_POLL_MS = 5;
 // The blockers are asked for while the request still waits (afterwards nobody is blocked any more), and again until
 // there is an answer: MariaDB gives a cached one, which it renews only after a tenth of a second without questions.
 const BLOCKERS_AT = 0.6;
@@ -186,13 +182,10 @@ class LockRequest {
   }
 
   async #makeSure(): Promise<void> {
-    const { key, watch, machine } = this.#context;
+    const { key, watch } = this.#context;
     const { threadId, lockWaitSeconds } = this.#session;
     try {
       await watch.kill(threadId, { timeoutMs: ENDING_MS });
-      await watch.use('waiting for the end of a lock request', (session) => gone(machine.clock, session, threadId), {
-        timeoutMs: ENDING_MS,
-      });
     } catch (error) {
       throw new FenceUncertainError(key.name, this.#change.orgId, threadId, lockWaitSeconds, error);
     } finally {
@@ -205,21 +198,5 @@ class LockRequest {
     const { key, watch } = this.#context;
     const row = await watch.use('reading the fence', (s) => fenceRowOn(s, key.name, this.#change.orgId));
     return row?.writer === this.#change.writer && row.epoch === this.#change.epoch;
-  }
-}
-
-const countRow = z.object({ threads: integer });
-
-async function gone(clock: Clock, session: Session, threadId: number): Promise<void> {
-  const deadlineMs = clock.monotonicMs() + ENDING_MS;
-  for (;;) {
-    const row = await session.row(
-      countRow,
-      'SELECT COUNT(*) AS threads FROM information_schema.PROCESSLIST WHERE ID = ?',
-      [threadId],
-    );
-    if (row?.threads === 0) return;
-    if (clock.monotonicMs() >= deadlineMs) throw new Error(`thread ${threadId} is still there after its KILL`);
-    await clock.sleep(GONE_POLL_MS);
   }
 }

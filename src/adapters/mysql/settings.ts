@@ -5,7 +5,7 @@ import { errorNumber } from './failures.ts';
 import { integer, nullableText, text } from './rows.ts';
 import type { Session } from './session.ts';
 
-const modesRow = z.object({ sqlMode: text, isolation: text, maxPacketBytes: integer });
+const modesRow = z.object({ sqlMode: text, isolation: text, collation: text, maxPacketBytes: integer });
 const daysRow = z.object({ days: z.union([z.number(), z.string()]).transform(Number) });
 const secondsRow = z.object({ seconds: integer });
 const auroraRow = z.object({ hours: nullableText });
@@ -24,11 +24,12 @@ export function settings({ bulk, machine }: PlaceContext): Promise<PlaceSettings
     const modes = await session.row(
       modesRow,
       `SELECT @@GLOBAL.sql_mode AS sqlMode, @@GLOBAL.${isolation} AS isolation,
-         @@GLOBAL.max_allowed_packet AS maxPacketBytes`,
+         @@GLOBAL.collation_server AS collation, @@GLOBAL.max_allowed_packet AS maxPacketBytes`,
     );
     return {
       sqlMode: (modes?.sqlMode ?? '').split(',').filter((mode) => mode !== ''),
       isolation: modes?.isolation ?? '',
+      collation: modes?.collation ?? '',
       maxPacketBytes: modes?.maxPacketBytes ?? 0,
       binlogKeptS: mariadb ? await keptByMariaDb(session) : await keptByMySql(session),
       gtidDomains: mariadb ? await gtidDomains(session) : null,

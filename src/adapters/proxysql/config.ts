@@ -12,6 +12,8 @@ export interface RoutingConfig {
   readonly clusters: Readonly<
     Record<string, { readonly writerHostgroup: number; readonly readerHostgroup?: number | undefined }>
   >;
+  /** Schemas of the catalogue: those in which an org's user is expected. */
+  readonly schemas?: readonly string[];
   /** The longest hold, also when the controller dies in it; `mysql-connect_timeout_server_max` has to be longer (milliseconds). */
   readonly longestHoldMs: number;
 }
@@ -65,6 +67,7 @@ export function namePattern({ template }: Pick<RoutingConfig, 'template'>): RegE
   return new RegExp(`^${escapeRegex(before)}\\d+${escapeRegex(after)}$`);
 }
 
-function escapeRegex(text: string): string {
+/** The text as a pattern that matches it alone. */
+export function escapeRegex(text: string): string {
   return text.replace(/[\\^$.*+?()[\]{}|]/g, '\\$&');
 }

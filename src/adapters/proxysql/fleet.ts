@@ -11,7 +11,7 @@ export function createProxies(
   machine: { readonly clock: Clock; readonly connectAdmin: ConnectAdmin },
 ): ConfiguredProxies {
   const fleet = proxies.map((proxy) =>
-    createProxy(proxy, routing, openAdmin(proxy, machine.clock, machine.connectAdmin)),
+    createProxy(proxy, routing, openAdmin(proxy, machine.clock, machine.connectAdmin), machine.clock),
   );
   return {
     proxies: fleet,

@@ -1,9 +1,16 @@
 import { z } from 'zod';
+import type { Inspection } from '../../ports/routing.ts';
 import type { AdminSession } from './admin.ts';
 import type { RoutingConfig } from './config.ts';
 
 /** Oldest version that carries prepared statements over a flip. */
 const oldestVersion = [2, 1] as const;
+
+/** Below the oldest version that the controller works with. */
+export function isTooOld(version: string): boolean {
+  const [major = 0, minor = 0] = version.split('.').map((part) => Number.parseInt(part, 10));
+  return major < oldestVersion[0] || (major === oldestVersion[0] && minor < oldestVersion[1]);
+}
 
 const variableRow = z.object({ variable_name: z.string(), variable_value: z.string().nullable() });
 
@@ -12,7 +19,7 @@ export async function inspectProxy(
   admin: AdminSession,
   routing: RoutingConfig,
   signal?: AbortSignal,
-): Promise<{ version: string; refusals: readonly string[]; connectTimeoutMs: number }> {
+): Promise<Inspection> {
   const rows = await admin.rows(
     `SELECT variable_name, variable_value FROM runtime_global_variables WHERE variable_name IN
        ('admin-version', 'mysql-connect_timeout_server_max', 'mysql-show_processlist_extended',
@@ -26,12 +33,10 @@ export async function inspectProxy(
   const version = variables.get('admin-version') ?? '0';
   const connectTimeoutMs = Number(variables.get('mysql-connect_timeout_server_max') ?? 0);
   const refusals: string[] = [];
-  const [major = 0, minor = 0] = version.split('.').map((part) => Number.parseInt(part, 10));
-  if (major < oldestVersion[0] || (major === oldestVersion[0] && minor < oldestVersion[1])) {
-    refusals.push(
-      `version ${version} is older than ${oldestVersion.join('.')}: prepared statements would not follow the flip`,
-    );
-  }
+  const tooOld = isTooOld(version)
+    ? `version ${version} is older than ${oldestVersion.join('.')}: prepared statements would not follow the flip`
+    : null;
+  if (tooOld !== null) refusals.push(tooOld);
   if (connectTimeoutMs <= routing.longestHoldMs) {
     refusals.push(
       `mysql-connect_timeout_server_max is ${connectTimeoutMs} ms, not above the longest hold of ${routing.longestHoldMs} ms (budget of a flip, lease, 1 s)`,
@@ -54,5 +59,5 @@ export async function inspectProxy(
   if (variables.get('mysql-enforce_autocommit_on_reads') === 'true') {
     refusals.push('mysql-enforce_autocommit_on_reads is true: a read would pin the session to its side');
   }
-  return { version, refusals, connectTimeoutMs };
+  return { version, refusals, tooOld, connectTimeoutMs };
 }

@@ -3,11 +3,14 @@ import type { ProxyFacts } from '../../ports/fleet.ts';
 import type { ProxyPicture, ProxyRow, Route, RouteState } from '../../ports/routing.ts';
 import { type AdminSession, literal } from './admin.ts';
 import type { RoutingConfig } from './config.ts';
-import { parseComment } from './rules.ts';
+import { parseComment, saysShared, sharingOf } from './rules.ts';
+import { isOwnFast } from './sharedRoutes.ts';
 
 /** Columns of a rule of ours; all others keep their defaults. */
 const ownColumns =
   'rule_id, active, username, schemaname, match_digest, match_pattern, destination_hostgroup, apply, comment';
+/** Columns of a row of fast routing. */
+const fastColumns = 'username, schemaname, flagIN, destination_hostgroup, comment';
 /** What of others' rules decides where a query goes; every version of ProxySQL has these columns. */
 const foreignColumns =
   'rule_id, username, schemaname, flagIN, client_addr, proxy_addr, proxy_port, digest, match_digest, match_pattern, negate_match_pattern, re_modifiers, flagOUT, replace_pattern, destination_hostgroup, cache_ttl, apply';
@@ -62,6 +65,10 @@ export async function readPicture(
     `SELECT ${ownColumns} FROM runtime_mysql_query_rules WHERE ${own} AND active = 1 ORDER BY rule_id`,
     signal,
   );
+  const fast = (table: string) =>
+    admin.rows(`SELECT ${fastColumns} FROM ${table} WHERE ${isOwnFast} ORDER BY username, schemaname, flagIN`, signal);
+  const inMemory = await fast('mysql_query_rules_fast_routing');
+  const running = await fast('runtime_mysql_query_rules_fast_routing');
   const foreign = await admin.rows(
     `SELECT ${foreignColumns} FROM runtime_mysql_query_rules WHERE active = 1 AND NOT ${own} ORDER BY rule_id`,
     signal,
@@ -86,6 +93,8 @@ export async function readPicture(
   return {
     rules,
     published,
+    fast: inMemory,
+    fastPublished: running,
     routes: routesOf(rules),
     foreign,
     users: new Map(
@@ -106,7 +115,9 @@ export async function readPicture(
   };
 }
 
-function routesOf(rules: readonly ProxyRow[]): ReadonlyMap<number, RouteState> {
+const fastValues = (row: ProxyRow) => fastColumns.split(', ').map((column) => row[column] ?? null);
+
+export function routesOf(rules: readonly ProxyRow[]): ReadonlyMap<number, RouteState> {
   const routes = new Map<number, RouteState>();
   for (const { comment = null } of rules) {
     const org = /^bigdb-cutover org=(\d+) /.exec(comment ?? '')?.[1];
@@ -122,9 +133,14 @@ function routesOf(rules: readonly ProxyRow[]): ReadonlyMap<number, RouteState> {
 export async function adoptRules(
   admin: AdminSession,
   routing: RoutingConfig,
-  { rules, before }: { readonly rules: readonly ProxyRow[]; readonly before: readonly ProxyRow[] },
+  change: {
+    readonly like: Pick<ProxyPicture, 'rules' | 'fast'>;
+    readonly before: Pick<ProxyPicture, 'rules' | 'fast'>;
+  },
   signal?: AbortSignal,
 ): Promise<void> {
+  const { rules } = change.like;
+  const before = change.before.rules;
   const columns = ownColumns.split(', ');
   const idOf = ({ rule_id }: ProxyRow) => rule_id ?? '';
   const had = new Map(before.map((rule) => [idOf(rule), rule.comment ?? null]));
@@ -139,6 +155,34 @@ export async function adoptRules(
     [...had].filter(([id]) => !kept.has(id)),
     (values) => `DELETE FROM mysql_query_rules WHERE ${isOwn(routing)} AND EXISTS (SELECT 1 FROM (VALUES ${values})
         WHERE CAST(column1 AS INT) = rule_id AND column2 IS comment)`,
+  );
+  const keyOf = ({ username, schemaname, flagIN }: ProxyRow) => [username, schemaname, flagIN].join('\0');
+  const wanted = new Set(change.like.fast.map(keyOf));
+  await inParts(
+    change.before.fast.filter((row) => !wanted.has(keyOf(row))).map((row) => fastValues(row)),
+    (
+      values,
+    ) => `DELETE FROM mysql_query_rules_fast_routing WHERE ${isOwnFast} AND EXISTS (SELECT 1 FROM (VALUES ${values})
+        WHERE column1 = username AND column2 = schemaname AND CAST(column3 AS INT) = flagIN AND column5 = comment)
+        AND NOT EXISTS (SELECT 1 FROM mysql_query_rules AS own WHERE ${saysShared('own.comment')}
+          AND instr(own.comment, substr(mysql_query_rules_fast_routing.comment, 1,
+                instr(mysql_query_rules_fast_routing.comment, ' home='))) = 1)`,
+  );
+  // Only for orgs whose rules are the members' now: late, they say something else.
+  const comments = new Map(
+    rules.flatMap(({ comment = null }): [string, string][] => {
+      const org = /^bigdb-cutover org=\d+ /.exec(comment ?? '')?.[0];
+      return org === undefined || sharingOf(comment) === 'own' ? [] : [[org, comment ?? '']];
+    }),
+  );
+  await inParts(
+    change.like.fast.map((row) => [
+      ...fastValues(row),
+      comments.get(/^bigdb-cutover org=\d+ /.exec(row.comment ?? '')?.[0] ?? '') ?? null,
+    ]),
+    (values) => `INSERT OR REPLACE INTO mysql_query_rules_fast_routing (${fastColumns})
+       SELECT column1, column2, CAST(column3 AS INT), CAST(column4 AS INT), column5 FROM (VALUES ${values})
+        WHERE column6 IN (SELECT comment FROM mysql_query_rules WHERE ${isOwn(routing)})`,
   );
   await admin.write('SAVE MYSQL QUERY RULES TO DISK', signal);
   await admin.write('LOAD MYSQL QUERY RULES TO RUNTIME', signal);

@@ -1,61 +1,46 @@
 import { z } from 'zod';
 import { ProxyDirtyError, RouteConflictError, RouteReadBackError } from '../../errors/routing.ts';
 import { failpoint } from '../../failpoints/failpoints.ts';
+import type { Clock } from '../../ports/clock.ts';
 import type { FleetProxy, RouteOwner, RouteState } from '../../ports/routing.ts';
+import { systemClock } from '../clock.ts';
 import { type AdminRow, type AdminSession, literal, openAdmin } from './admin.ts';
+import { auditProxy } from './audit.ts';
 import { clientErrors } from './clientErrors.ts';
 import { hostgroupsOf, type ProxyConfig, type RoutingConfig } from './config.ts';
+import { needOwnRules } from './coverage.ts';
+import { readDestination } from './destination.ts';
 import { proxyFindings } from './findings/index.ts';
 import { inspectProxy } from './inspect.ts';
+import { mendProxy } from './mend.ts';
 import { adoptRules, readFacts, readHeld, readPicture, readRoutes } from './picture.ts';
 import { publishedRoute } from './publishedRoute.ts';
-import { commentFor, parseComment, type Rule, type RulePair, ruleIdsOf, rulesFor } from './rules.ts';
+import { commentFor, parseComment, type Rule, type RulePair, ruleIdsOf, rulesFor, sharingOf } from './rules.ts';
+import { insertPair, isRule, type RuleRow, ruleColumns, ruleRow, updatePair } from './ruleText.ts';
+import { statementsOf, strayStatements } from './sentStatements.ts';
 import { findBlocking, parseSession, processListQuery, usesHostgroup } from './sessions.ts';
+import {
+  giveOwnRules,
+  lastRule,
+  paced,
+  publish,
+  putSentinel,
+  readSharings,
+  settleOrgs,
+  shareOrgs,
+} from './settling.ts';
+import { isOwnFast } from './sharedRoutes.ts';
 import { lookAtStatements, transactionsBegun } from './statementSample.ts';
 import { readOrgStatements, readTraffic } from './traffic.ts';
 
-/** Columns of a rule as they are written and read back, in one order. */
-const ruleColumns =
-  'rule_id, active, username, schemaname, match_digest, match_pattern, destination_hostgroup, apply, comment';
-
-function ruleValues(rule: Rule, comment: string): string {
-  return [
-    literal(rule.ruleId),
-    rule.active,
-    literal(rule.username),
-    literal(rule.schemaname),
-    literal(rule.matchDigest),
-    literal(rule.matchPattern),
-    rule.destinationHostgroup,
-    1,
-    literal(comment),
-  ].join(', ');
-}
-
-const readBackSchema = z.object({
-  rule_id: z.coerce.number(),
-  active: z.coerce.number(),
-  username: z.string().nullable(),
-  schemaname: z.string().nullable(),
-  match_digest: z.string().nullable(),
-  match_pattern: z.string().nullable(),
-  destination_hostgroup: z.coerce.number().nullable(),
-  apply: z.coerce.number(),
-  comment: z.string().nullable(),
-});
 const addressRow = z.object({ host: z.string(), port: z.coerce.number() });
-type ReadBack = z.infer<typeof readBackSchema>;
-
-/** `CASE rule_id WHEN … THEN … END` for the column of both rules. */
-function either(pair: RulePair, value: (rule: Rule) => string | number | null): string {
-  return `CASE rule_id WHEN ${pair.read.ruleId} THEN ${literal(value(pair.read))} ELSE ${literal(value(pair.write))} END`;
-}
 
 /** One ProxySQL instance through its admin interface. */
 export function createProxy(
   config: ProxyConfig,
   routing: RoutingConfig,
   admin: AdminSession = openAdmin(config),
+  clock: Pick<Clock, 'nowMs'> = systemClock,
 ): FleetProxy {
   const whereRules = (slot: number) => {
     const ids = ruleIdsOf(routing, slot);
@@ -74,36 +59,74 @@ export function createProxy(
     return parseComment(rows[0]?.comment ?? null);
   };
 
-  const publishRules = async (signal?: AbortSignal, saved: () => Promise<void> = async () => {}) => {
-    // Disk before runtime: a restart in between comes back with what is about to be published, never with less.
-    await admin.write('SAVE MYSQL QUERY RULES TO DISK', signal);
-    await saved();
-    await admin.write('LOAD MYSQL QUERY RULES TO RUNTIME', signal);
-  };
-
   const assertRuntime = async (owner: RouteOwner, pair: RulePair, comment: string, signal?: AbortSignal) => {
     const rows = await admin.rows(
       `SELECT ${ruleColumns} FROM runtime_mysql_query_rules
         WHERE ${whereRules(owner.slot)} ORDER BY rule_id`,
       signal,
     );
-    const found = rows.map((row) => readBackSchema.parse(row));
+    const found = rows.map((row) => ruleRow.parse(row));
     // The runtime has active rules only.
     const wanted = [pair.read, pair.write].filter(({ active }) => active === 1);
-    const same = (rule: Rule, row: ReadBack | undefined) =>
-      row !== undefined &&
-      row.rule_id === rule.ruleId &&
-      row.destination_hostgroup === rule.destinationHostgroup &&
-      row.username === rule.username &&
-      row.schemaname === rule.schemaname &&
-      row.match_digest === rule.matchDigest &&
-      row.match_pattern === rule.matchPattern &&
-      row.apply === 1 &&
-      row.comment === comment;
+    const same = (rule: Rule, row: RuleRow | undefined) =>
+      row !== undefined && isRule(row, rule) && row.comment === comment;
     const shown = found.filter(({ active }) => active === 1);
     if (shown.length !== wanted.length || !wanted.every((rule, index) => same(rule, shown[index]))) {
       throw new RouteReadBackError(config.name, owner.orgId, { comment, rules: wanted }, found);
     }
+  };
+
+  /** For an org that a shared route leads. Where the change that is wanted is there already, so are its own rules. */
+  const ownRulesOf = async (owner: RouteOwner, expected: string, wanted: string, signal?: AbortSignal) => {
+    const { comment } = await readRoute(owner, signal);
+    if (comment === wanted) return wanted;
+    const own = rulesFor(routing, owner, { kind: 'cluster' });
+    return giveOwnRules(
+      admin,
+      config.name,
+      routing,
+      owner,
+      expected,
+      (given) => assertRuntime(owner, own, given, signal),
+      signal,
+    );
+  };
+
+  const setRoute: FleetProxy['setRoute'] = async (owner, step, route, expected, signal) => {
+    const pair = rulesFor(routing, owner, route);
+    const comment = commentFor(owner, step, route);
+    const from = sharingOf(expected) === 'own' ? expected : await ownRulesOf(owner, expected, comment, signal);
+    const changed = await admin.write(updatePair(pair, comment, from), signal);
+    if (changed !== 2) {
+      const found = await readRoute(owner, signal);
+      if (found.comment !== comment) throw new RouteConflictError(config.name, owner.orgId, from, found.comment);
+    }
+    await failpoint(`proxy.${step}.changed`, owner.orgId);
+    await publish(admin, signal, () => failpoint(`proxy.${step}.saved`, owner.orgId));
+    await failpoint(`proxy.${step}.loaded`, owner.orgId);
+    await assertRuntime(owner, pair, comment, signal);
+    await failpoint(`proxy.${step}.readBack`, owner.orgId);
+    return comment;
+  };
+
+  const assertClean = async (signal?: AbortSignal) => {
+    const { ruleIds, holdHostgroups, sentinelRuleId } = routing;
+    const clean = async (table: string, where: string, comparable?: (row: AdminRow) => AdminRow) => {
+      const rows = await differing(admin, table, where, comparable, signal);
+      if (rows.length > 0) throw new ProxyDirtyError(config.name, table, rows);
+    };
+    await clean(
+      'mysql_query_rules',
+      `active = 1 AND rule_id NOT BETWEEN ${ruleIds.from} AND ${ruleIds.to} AND rule_id <> ${sentinelRuleId}`,
+    );
+    // Loaded and published together with the rules.
+    await clean('mysql_query_rules_fast_routing', `NOT (${isOwnFast})`);
+    await clean(
+      'mysql_servers',
+      `hostgroup_id NOT BETWEEN ${holdHostgroups.from} AND ${holdHostgroups.to}`,
+      // A shunned server is one that memory has as online: nobody's edit.
+      (row) => (row.status === 'SHUNNED' ? { ...row, status: 'ONLINE' } : row),
+    );
   };
 
   return {
@@ -113,83 +136,48 @@ export function createProxy(
     findings: (org, catalogue, signal) => proxyFindings({ proxy: config.name, admin, routing, org, catalogue, signal }),
 
     async prepare(owner, signal) {
-      const fresh = commentFor(owner, 'prepare', { kind: 'source' });
-      const pair = rulesFor(routing, owner, { kind: 'source' });
-      // One statement, so that the table can be published at any moment.
       await admin.write(
-        `INSERT INTO mysql_query_rules (${ruleColumns})
-         SELECT ${ruleValues(pair.read, fresh)} WHERE NOT EXISTS (SELECT 1 FROM mysql_query_rules WHERE ${whereRules(owner.slot)})
-         UNION ALL
-         SELECT ${ruleValues(pair.write, fresh)} WHERE NOT EXISTS (SELECT 1 FROM mysql_query_rules WHERE ${whereRules(owner.slot)})`,
+        insertPair(rulesFor(routing, owner, { kind: 'source' }), commentFor(owner, 'prepare', { kind: 'source' })),
         signal,
       );
-      // Fast routing is skipped behind a last rule with apply=1, even one that matches nothing.
-      await admin.write(
-        `INSERT OR IGNORE INTO mysql_query_rules (rule_id, active, username, apply, comment)
-         VALUES (${routing.sentinelRuleId}, 1, 'bigdb_cutover_nobody', 0, 'bigdb-cutover sentinel: keeps fast routing on')`,
-        signal,
-      );
-      await publishRules(signal);
-      const sentinel = await admin.rows(
-        `SELECT rule_id FROM runtime_mysql_query_rules WHERE rule_id = (SELECT MAX(rule_id) FROM runtime_mysql_query_rules) AND apply = 0`,
-        signal,
-      );
-      if (Number(sentinel[0]?.rule_id) !== routing.sentinelRuleId) {
-        throw new RouteReadBackError(config.name, owner.orgId, { lastRule: routing.sentinelRuleId }, sentinel);
+      await putSentinel(admin, routing, signal);
+      await publish(admin, signal);
+      const last = await lastRule(admin, signal);
+      if (Number(last?.rule_id) !== routing.sentinelRuleId || last?.apply !== '0') {
+        throw new RouteReadBackError(config.name, owner.orgId, { lastRule: routing.sentinelRuleId }, last);
       }
       return readRoute(owner, signal);
     },
 
-    async assertClean(signal) {
-      const { ruleIds, holdHostgroups, sentinelRuleId } = routing;
-      const clean = async (table: string, where: string, comparable?: (row: AdminRow) => AdminRow) => {
-        const rows = await differing(admin, table, where, comparable, signal);
-        if (rows.length > 0) throw new ProxyDirtyError(config.name, table, rows);
-      };
-      await clean(
-        'mysql_query_rules',
-        `active = 1 AND rule_id NOT BETWEEN ${ruleIds.from} AND ${ruleIds.to} AND rule_id <> ${sentinelRuleId}`,
-      );
-      // Loaded and published together with the rules.
-      await clean('mysql_query_rules_fast_routing', '1 = 1');
-      await clean(
-        'mysql_servers',
-        `hostgroup_id NOT BETWEEN ${holdHostgroups.from} AND ${holdHostgroups.to}`,
-        // A shunned server is one that memory has as online: nobody's edit.
-        (row) => (row.status === 'SHUNNED' ? { ...row, status: 'ONLINE' } : row),
-      );
-    },
+    assertClean,
 
     readRoute,
     publishedRoute: (orgId, signal) => publishedRoute(admin, routing, orgId, signal),
 
-    async setRoute(owner, step, route, expected, signal) {
-      const pair = rulesFor(routing, owner, route);
-      const comment = commentFor(owner, step, route);
-      const changed = await admin.write(
-        `UPDATE mysql_query_rules SET
-           active = ${either(pair, (rule) => rule.active)},
-           username = ${either(pair, (rule) => rule.username)},
-           schemaname = ${either(pair, (rule) => rule.schemaname)},
-           match_pattern = ${either(pair, (rule) => rule.matchPattern)},
-           apply = 1,
-           match_digest = ${either(pair, (rule) => rule.matchDigest)},
-           destination_hostgroup = ${either(pair, (rule) => rule.destinationHostgroup)},
-           comment = ${literal(comment)}
-         WHERE ${whereRules(owner.slot)} AND comment = ${literal(expected)}`,
-        signal,
-      );
-      if (changed !== 2) {
-        const found = await readRoute(owner, signal);
-        if (found.comment !== comment) throw new RouteConflictError(config.name, owner.orgId, expected, found.comment);
-      }
-      await failpoint(`proxy.${step}.changed`, owner.orgId);
-      await publishRules(signal, () => failpoint(`proxy.${step}.saved`, owner.orgId));
-      await failpoint(`proxy.${step}.loaded`, owner.orgId);
-      await assertRuntime(owner, pair, comment, signal);
-      await failpoint(`proxy.${step}.readBack`, owner.orgId);
-      return comment;
+    setRoute,
+
+    sharings: (signal) => readSharings(admin, routing, signal),
+    needOwnRules: (orgs, signal) => needOwnRules(admin, routing, orgs, signal),
+    async share(orgs, pause, signal) {
+      await pause();
+      await assertClean(signal);
+      return shareOrgs({ admin, proxy: config.name, routing, orgs, pause, signal });
     },
+    async settle(orgs, pause, signal) {
+      await pause();
+      await assertClean(signal);
+      return settleOrgs({ admin, proxy: config.name, routing, orgs, pause, signal });
+    },
+    audit: (expected, moving, pause, signal) => auditProxy(paced(admin, pause), routing, expected, moving, signal),
+    mend: (drift, expected, pause, signal) =>
+      mendProxy(
+        paced(admin, pause),
+        { readRoute: async (...of) => pause().then(() => readRoute(...of)), setRoute, assertClean },
+        routing,
+        drift,
+        expected,
+        signal,
+      ),
 
     async openHold(owner, holdHostgroup, side, comment, signal) {
       const { writerHostgroup } = hostgroupsOf(routing, side, owner.homeRegion);
@@ -233,6 +221,18 @@ export function createProxy(
       return rows.map((row) => addressRow.parse(row));
     },
 
+    destination: (org, signal) => readDestination(admin, routing, org, () => clock.nowMs(), signal),
+
+    async servers(side, homeRegion, signal) {
+      const { writerHostgroup, readerHostgroup = writerHostgroup } = hostgroupsOf(routing, side, homeRegion);
+      const rows = await admin.rows(
+        `SELECT DISTINCT hostname AS host, port FROM runtime_mysql_servers
+          WHERE hostgroup_id IN (${writerHostgroup}, ${readerHostgroup}) AND status <> 'OFFLINE_HARD'`,
+        signal,
+      );
+      return rows.map((row) => addressRow.parse(row));
+    },
+
     async waiting(holdHostgroup, signal) {
       const rows = await admin.rows(processListQuery, signal);
       return rows.map(parseSession).filter(({ extended }) => extended.current_hostgroup === holdHostgroup).length;
@@ -240,6 +240,8 @@ export function createProxy(
 
     lookAtStatements: (signal) => lookAtStatements(admin, routing, signal),
     transactionsBegun: (signal) => transactionsBegun(admin, routing, signal),
+    strayStatements: (tables, signal) => strayStatements(admin, routing, tables, signal),
+    statementsOf: (org, tables, signal) => statementsOf(admin, routing, org, tables, signal),
     clientErrors: (signal) => clientErrors(admin, routing, signal),
     traffic: (signal) => readTraffic(admin, routing, signal),
     orgStatements: (orgs, signal) => readOrgStatements(admin, routing, orgs, signal),

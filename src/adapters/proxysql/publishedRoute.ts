@@ -1,11 +1,12 @@
 import { z } from 'zod';
 import type { PublishedRoute } from '../../ports/routing.ts';
 import type { AdminSession } from './admin.ts';
+import { alternationHas } from './alternation.ts';
 import type { RoutingConfig } from './config.ts';
 import { parseComment, slotOf } from './rules.ts';
 
 const layerRow = z.object({
-  layer: z.enum(['memory', 'runtime', 'disk']),
+  layer: z.enum(['memory', 'runtime', 'disk', 'shared']),
   rule_id: z.coerce.number().int(),
   comment: z.string(),
 });
@@ -26,6 +27,11 @@ export async function publishedRoute(
       layer('memory', 'mysql_query_rules', ''),
       layer('runtime', 'runtime_mysql_query_rules', ' AND active = 1'),
       layer('disk', 'disk.mysql_query_rules', ''),
+      // Behind its own rules, what it shares with others.
+      `SELECT 'shared', MIN(rule_id), comment FROM runtime_mysql_query_rules
+        WHERE rule_id BETWEEN ${from} AND ${to} AND active = 1 AND ${alternationHas(orgId)} GROUP BY comment`,
+      `SELECT 'shared', 0, comment FROM runtime_mysql_query_rules_fast_routing
+        WHERE comment LIKE 'bigdb-cutover org=${orgId} home=%' GROUP BY comment`,
     ].join(' UNION ALL '),
     signal,
   );
@@ -36,11 +42,13 @@ export async function publishedRoute(
       .filter(({ layer }) => layer === name)
       .map(({ comment }) => comment)
       .join(' | ') || null;
-  const lowest = Math.min(...found.map(({ rule_id }) => rule_id));
+  const own = found.filter(({ layer }) => layer !== 'shared');
+  const lowest = Math.min(...own.map(({ rule_id }) => rule_id));
+  const runtime = parseComment(commentIn('runtime')).route;
   return {
     memory: parseComment(commentIn('memory')),
-    runtime: parseComment(commentIn('runtime')).route,
+    runtime: runtime ?? (found.length > own.length ? { kind: 'cluster' } : null),
     disk: commentIn('disk'),
-    slot: found.length === 0 ? null : slotOf(routing, lowest),
+    slot: own.length === 0 ? null : slotOf(routing, lowest),
   };
 }

@@ -1,4 +1,4 @@
-import type { Route, RouteOwner, RouteState } from '../../ports/routing.ts';
+import type { Route, RouteOwner, RouteState, Sharing } from '../../ports/routing.ts';
 import { hostgroupsOf, matchOf, type RoutingConfig } from './config.ts';
 
 /**
@@ -36,15 +36,24 @@ export function isPlainRead(statement: string): boolean {
   return plainReadRegex.test(statement.replace(/^(\s|\/\*.*?\*\/)+/s, '').replace(/\s+/g, ' '));
 }
 
+/** Whether the range goes as far as this slot, and leaves its end to the rules that orgs share. */
+export function hasRuleIds(config: Pick<RoutingConfig, 'by' | 'ruleIds'>, slot: number): boolean {
+  return config.ruleIds.from + slot * 2 - 1 <= config.ruleIds.to - 2 * sharedPairs(config);
+}
+
 /** Rule ids of a slot: two of the range. */
 export function ruleIdsOf(config: RoutingConfig, slot: number): { read: number; write: number } {
   const read = config.ruleIds.from + (slot - 1) * 2;
-  if (read + 1 > config.ruleIds.to) {
-    throw new RangeError(
-      `slot ${slot} lies outside the configured rule ids ${config.ruleIds.from} to ${config.ruleIds.to}`,
-    );
+  if (!hasRuleIds(config, slot)) {
+    const { from, to } = config.ruleIds;
+    throw new RangeError(`slot ${slot} lies outside the configured rule ids ${from} to ${to}`);
   }
   return { read, write: read + 1 };
+}
+
+/** Pairs of rules, at the end of the range, that many orgs share: one sixty-fourth of it. Only a comment needs them. */
+export function sharedPairs({ by, ruleIds }: Pick<RoutingConfig, 'by' | 'ruleIds'>): number {
+  return by === 'comment' ? Math.floor((ruleIds.to - ruleIds.from + 1) / 128) : 0;
 }
 
 /** Slot that a rule of ours belongs to. */
@@ -107,16 +116,37 @@ export function commentFor(owner: RouteOwner, step: string, route: Route): strin
   return `bigdb-cutover org=${owner.orgId} epoch=${owner.epoch} attempt=${owner.attempt} step=${step} state=${route.kind}${held}`;
 }
 
+/**
+ * Comment of rules that rest because a shared route sends the org to its cluster. They stay in the table, inactive:
+ * what is delayed finds nothing to match, and what gives the org its own rules back has something to compare with.
+ */
+export function settledComment({ orgId, epoch, attempt }: RouteOwner): string {
+  return `bigdb-cutover org=${orgId} epoch=${epoch} attempt=${attempt} step=settle state=settled`;
+}
+
+/** How an org is led, by the comment of its rules. No shared route ever has an org whose comment says `own`. */
+export function sharingOf(comment: string | null): Sharing {
+  if (comment === null) return 'own';
+  if (/^bigdb-cutover org=\d+ .* state=settled$/.test(comment)) return 'shared';
+  return /^bigdb-cutover org=\d+ .* step=(share|unshare) state=cluster$/.test(comment) ? 'both' : 'own';
+}
+
+/** The same as a condition on a column. */
+export function saysShared(column: string): string {
+  const ends = [' state=settled', ' step=share state=cluster', ' step=unshare state=cluster'];
+  return `(${column} LIKE 'bigdb-cutover org=%' AND (${ends.map((end) => `${column} LIKE '%${end}'`).join(' OR ')}))`;
+}
+
 /** Reads a comment back. Nothing but a comment of ours has a route. */
 export function parseComment(comment: string | null): RouteState {
   const found = comment?.match(
-    /^bigdb-cutover org=\d+ epoch=(\d+) attempt=(\d+) step=[\w-]+ state=(source|cluster|held|parked)(?: serving=(source|cluster) hold=(\d+))?$/,
+    /^bigdb-cutover org=\d+ epoch=(\d+) attempt=(\d+) step=[\w-]+ state=(source|cluster|settled|held|parked)(?: serving=(source|cluster) hold=(\d+))?$/,
   );
   if (!found) return { comment, route: null, epoch: 0, attempt: 0 };
   const [, epoch, attempt, kind, serving, hold] = found;
   const route: Route =
     kind === 'held' || kind === 'parked'
       ? { kind, serving: serving as 'source' | 'cluster', holdHostgroup: Number(hold) }
-      : { kind: kind as 'source' | 'cluster' };
+      : { kind: kind === 'source' ? 'source' : 'cluster' };
   return { comment, route, epoch: Number(epoch), attempt: Number(attempt) };
 }

@@ -52,7 +52,7 @@ export async function transactionsBegun(
 }
 
 /** Whoever goes to the source without a rule. */
-function usersOfBigDb({ source: { writerHostgroup, readerHostgroup } }: RoutingConfig): string {
+export function usersOfBigDb({ source: { writerHostgroup, readerHostgroup } }: RoutingConfig): string {
   const hostgroups = [writerHostgroup, ...(readerHostgroup === undefined ? [] : [readerHostgroup])].join(', ');
   return `SELECT username FROM runtime_mysql_users WHERE default_hostgroup IN (${hostgroups})`;
 }

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { REFUSAL_PREFIX } from '../../fence/schema.ts';
 import type { RouteOwner } from '../../ports/routing.ts';
 import {
   type BackendPool,
@@ -6,17 +7,23 @@ import {
   commandBoundsUs,
   type OrgStatements,
   type ProxyTraffic,
+  type RefusedWrites,
   type TrafficSide,
 } from '../../ports/traffic.ts';
 import { type AdminSession, literal } from './admin.ts';
 import { matchOf, type RoutingConfig } from './config.ts';
 
+/** What SIGNAL answers with. */
+const signalled = 1644;
+/** What MariaDB answers with where it could not read a trigger. */
+const parseError = 1064;
 /** Statement forms read of one proxy at once; of more, the most frequent. */
 const formsAtMost = 5_000;
 
 const figure = z.coerce.number();
 const poolRow = z.object({ hostgroup: figure, used: figure, free: figure, errors: figure, queries: figure });
 const limitRow = z.object({ hostgroup: figure, most: figure });
+const refusedRow = z.object({ user: z.string(), hostgroup: figure, count: figure });
 const statementsRow = z.object({
   name: z.string(),
   hostgroup: figure,
@@ -58,6 +65,20 @@ export async function readTraffic(
     signal,
   );
   const commands = await admin.rows('SELECT * FROM stats_mysql_commands_counters WHERE Total_cnt > 0', signal);
+  // One row holds all errors of a number; its last text tells the fence's from other triggers'.
+  const refused = async (errno: number, like: string) => {
+    const rows = await admin.rows(
+      `SELECT username AS user, hostgroup, SUM(count_star) AS count FROM stats_mysql_errors
+        WHERE errno = ${errno} AND last_error LIKE ${literal(like)} GROUP BY username, hostgroup`,
+      signal,
+    );
+    return refusedBySide(
+      routing,
+      rows.map((row) => refusedRow.parse(row)),
+    );
+  };
+  const refusals = await refused(signalled, `${REFUSAL_PREFIX}%`);
+  const triggerErrors = await refused(parseError, '%rigger%has an error in its body%');
   const most = new Map(limits.map((row) => limitRow.parse(row)).map((row) => [row.hostgroup, row.most]));
   return {
     pools: bySide(
@@ -65,6 +86,8 @@ export async function readTraffic(
       pools.map((row) => poolRow.parse(row)).map((row) => ({ ...row, limit: most.get(row.hostgroup) ?? 0 })),
     ),
     commands: commands.map(commandTimes),
+    refusals,
+    triggerErrors,
   };
 }
 
@@ -73,6 +96,17 @@ function commandTimes(raw: unknown): CommandTimes {
   const counts = bracketColumns.map((column) => figure.parse(row[column]));
   if (counts.length !== commandBoundsUs.length + 1) throw new RangeError('a bracket has no bound');
   return { command: row.Command, sumUs: row.Total_Time_us, counts };
+}
+
+function refusedBySide(routing: RoutingConfig, rows: readonly z.infer<typeof refusedRow>[]): RefusedWrites[] {
+  const sums = new Map<string, RefusedWrites>();
+  for (const { user, hostgroup, count } of rows) {
+    const side = sideOf(routing, hostgroup);
+    if (side === null) continue;
+    const key = `${user} ${side.side} ${side.homeRegion}`;
+    sums.set(key, { ...side, user, count: count + (sums.get(key)?.count ?? 0) });
+  }
+  return [...sums.values()];
 }
 
 /** A reader hostgroup counts with its writer's side, and all holds are one. */

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { HoldHostgroupsSpentError, OwnershipLostError } from '../../errors/store.ts';
 import type { Store } from '../../ports/store.ts';
 import { type StorePool, type StoreSession, transaction, withSession } from './connection.ts';
-import { countChange, toAttempt, toAttemptRow } from './rows.ts';
+import { countingChange, toAttempt, toAttemptRow } from './rows.ts';
 
 type AttemptOperations = Pick<
   Store,
@@ -49,29 +49,38 @@ export function attemptOperations(pool: StorePool): AttemptOperations {
         // First, so that those who begin at once wait here, and not for one another's gaps.
         const [sequence] = await session.rows('SELECT last_hostgroup FROM hold_sequence WHERE id = 1 FOR UPDATE');
         const last = lastRow.parse(sequence).last_hostgroup;
+        // An effect that was dropped may still be on its way here: behind the migration's end nobody would give its
+        // number back, and what comes before the end is given back with it.
+        const [owned] = await session.rows(
+          'SELECT id FROM migrations WHERE id = ? AND epoch = ? AND active_org_id IS NOT NULL FOR UPDATE',
+          [input.migrationId, input.epoch],
+        );
+        if (owned === undefined) throw new OwnershipLostError(input.migrationId, input.epoch);
         const [existing] = await session.rows(`${selectAttempt} FOR UPDATE`, [input.migrationId, input.attempt]);
         if (existing !== undefined) {
           const row = toAttemptRow(existing);
           // Nothing was held under an attempt that only prepared: its new owner may go on with it.
           if (row.epoch < input.epoch && row.decision === null) {
-            await session.write('UPDATE attempts SET epoch = ? WHERE migration_id = ? AND attempt = ?', [
-              input.epoch,
-              input.migrationId,
-              input.attempt,
+            const values = [input.epoch, input.migrationId, input.attempt];
+            await session.writeLast([
+              { sql: 'UPDATE attempts SET epoch = ? WHERE migration_id = ? AND attempt = ?', values },
+              countingChange(input.migrationId),
             ]);
-            await countChange(session, input.migrationId);
             return { ...row, epoch: input.epoch };
           }
           if (row.epoch !== input.epoch) throw new OwnershipLostError(input.migrationId, input.epoch);
           return row;
         }
         const holdHostgroup = await nextHold(session, last, input.hostgroups);
-        await session.write(
-          `INSERT INTO attempts (migration_id, attempt, epoch, direction, hold_hostgroup, hold_in_use, started_at_ms, phases)
-           VALUES (?, ?, ?, ?, ?, ?, ?, '[]')`,
-          [input.migrationId, input.attempt, input.epoch, input.direction, holdHostgroup, holdHostgroup, input.atMs],
-        );
-        await countChange(session, input.migrationId);
+        const { migrationId, attempt, epoch, direction, atMs } = input;
+        await session.writeLast([
+          {
+            sql: `INSERT INTO attempts (migration_id, attempt, epoch, direction, hold_hostgroup, hold_in_use, started_at_ms, phases)
+                  VALUES (?, ?, ?, ?, ?, ?, ?, '[]')`,
+            values: [migrationId, attempt, epoch, direction, holdHostgroup, holdHostgroup, atMs],
+          },
+          countingChange(migrationId),
+        ]);
         return {
           migrationId: input.migrationId,
           attempt: input.attempt,
@@ -118,20 +127,22 @@ export function attemptOperations(pool: StorePool): AttemptOperations {
 
     reportAttempt: (migrationId, attempt, report) =>
       transaction(pool, 'report attempt', async (session) => {
-        await session.write(
-          `UPDATE attempts SET phases = ?, write_pause_ms = ?, read_pause_ms = ?, ended_at_ms = ?, reason = ?
-            WHERE migration_id = ? AND attempt = ?`,
-          [
-            JSON.stringify(report.phases),
-            report.writePauseMs,
-            report.readPauseMs,
-            report.endedAtMs,
-            report.reason === null ? null : JSON.stringify(report.reason),
-            migrationId,
-            attempt,
-          ],
-        );
-        await countChange(session, migrationId);
+        await session.writeLast([
+          {
+            sql: `UPDATE attempts SET phases = ?, write_pause_ms = ?, read_pause_ms = ?, ended_at_ms = ?, reason = ?
+                   WHERE migration_id = ? AND attempt = ?`,
+            values: [
+              JSON.stringify(report.phases),
+              report.writePauseMs,
+              report.readPauseMs,
+              report.endedAtMs,
+              report.reason === null ? null : JSON.stringify(report.reason),
+              migrationId,
+              attempt,
+            ],
+          },
+          countingChange(migrationId),
+        ]);
       }),
 
     async attempts(migrationId) {

@@ -17,12 +17,15 @@ const statementTimeoutMs = 5_000;
 
 /** Longest rest between two statements of a transaction (whole seconds, as the server counts them). */
 const idleTransactionSeconds = 2;
-/** One round trip each. `wait_timeout` is what MariaDB and MySQL share; it counts only while nothing is asked. */
-const beginSql = {
-  sql: `SET SESSION wait_timeout = ${idleTransactionSeconds}; START TRANSACTION`,
-  timeout: statementTimeoutMs,
-};
-const commitSql = { sql: 'COMMIT; SET SESSION wait_timeout = DEFAULT', timeout: statementTimeoutMs };
+/** Around a transaction's statements. `wait_timeout` is what MariaDB and MySQL share; it counts only while nothing is asked. */
+const beginning = [`SET SESSION wait_timeout = ${idleTransactionSeconds}`, 'START TRANSACTION'];
+const ending = ['COMMIT', 'SET SESSION wait_timeout = DEFAULT'];
+
+/** One statement of several. */
+export interface Statement {
+  readonly sql: string;
+  readonly values?: readonly unknown[];
+}
 
 /** What is used of a connection to the store; a simulation may take its place. */
 export interface StoreConnection {
@@ -31,11 +34,14 @@ export interface StoreConnection {
     values?: readonly unknown[],
   ): Promise<readonly [unknown, unknown]>;
   /**
-   * START TRANSACTION and COMMIT. The server ends a transaction that nobody goes on with: what a frozen or cut-off
-   * controller has locked would keep everybody from taking over.
+   * A transaction from the next statement on, in one request with it. The server ends one that nobody goes on with: what
+   * a frozen or cut-off controller has locked would keep everybody from taking over.
    */
-  begin(): Promise<void>;
-  commit(): Promise<void>;
+  begin(): void;
+  /** Several statements in one request: the first that fails is the last. Resolves to what `query` gives of each. */
+  together(statements: readonly Statement[]): Promise<readonly unknown[]>;
+  /** COMMIT, in one request with these statements, and only behind all of them. Resolves as `together`. */
+  commit(statements?: readonly Statement[]): Promise<readonly unknown[]>;
   release(): void;
   destroy(): void;
 }
@@ -61,17 +67,35 @@ export function openPool(config: StoreConfig): StorePool {
     enableKeepAlive: true,
     timezone: 'Z',
     supportBigNumbers: true,
-    // For the pairs of statements below; every other one is sent alone.
+    // For what goes together in one request.
     multipleStatements: true,
   });
   return {
     end: () => pool.end(),
     async getConnection() {
       const connection = await pool.getConnection();
+      let begins = false;
+      const request = async (statements: readonly Statement[], behind: readonly string[] = []) => {
+        const before = begins ? beginning : [];
+        begins = false;
+        const sql = [...before, ...statements.map((statement) => statement.sql), ...behind].join('; ');
+        const values = statements.flatMap((statement) => statement.values ?? []);
+        const [answer] = await connection.query({ sql, timeout: statementTimeoutMs }, values);
+        const alone = before.length + statements.length + behind.length === 1;
+        const answers = alone ? [answer] : (answer as unknown[]);
+        return answers.slice(before.length, before.length + statements.length);
+      };
       return {
-        query: (statement, values = []) => connection.query(statement as string, [...values]),
-        begin: async () => void (await connection.query(beginSql)),
-        commit: async () => void (await connection.query(commitSql)),
+        query: async (statement, values = []) => {
+          if (!begins) return connection.query(statement as string, [...values]);
+          const { sql } = typeof statement === 'string' ? { sql: statement } : statement;
+          return [(await request([{ sql, values }]))[0], undefined];
+        },
+        begin() {
+          begins = true;
+        },
+        together: (statements) => request(statements),
+        commit: (statements = []) => request(statements, ending),
         release: () => connection.release(),
         destroy: () => connection.destroy(),
       };
@@ -85,8 +109,25 @@ export interface StoreSession {
   rows(sql: string, values?: readonly unknown[]): Promise<readonly unknown[]>;
   /** Affected rows of a statement that writes. */
   write(sql: string, values?: readonly unknown[]): Promise<number>;
-  /** The AUTO_INCREMENT number that an INSERT of one row was given. */
+  /** The AUTO_INCREMENT number that an INSERT of one row was given, or the LAST_INSERT_ID(…) that a statement said. */
   insert(sql: string, values?: readonly unknown[]): Promise<number>;
+  /** Several statements that write, in one request; what became of each. */
+  writeAll(statements: readonly Statement[]): Promise<readonly Written[]>;
+}
+
+/** What became of a statement that writes. */
+export interface Written {
+  readonly affectedRows: number;
+  readonly insertId: number;
+}
+
+/** The statements of a transaction. */
+export interface TransactionSession extends StoreSession {
+  /**
+   * The last ones that write, with the COMMIT in the same request: whatever could refuse the transaction has to have
+   * been looked at before.
+   */
+  writeLast(statements: readonly Statement[]): Promise<void>;
 }
 
 function sessionOn(connection: StoreConnection): StoreSession {
@@ -94,8 +135,9 @@ function sessionOn(connection: StoreConnection): StoreSession {
     connection.query({ sql, timeout: statementTimeoutMs }, values);
   return {
     rows: async (sql, values) => (await run(sql, values))[0] as unknown[],
-    write: async (sql, values) => ((await run(sql, values))[0] as { affectedRows: number }).affectedRows,
-    insert: async (sql, values) => ((await run(sql, values))[0] as { insertId: number }).insertId,
+    write: async (sql, values) => ((await run(sql, values))[0] as Written).affectedRows,
+    insert: async (sql, values) => ((await run(sql, values))[0] as Written).insertId,
+    writeAll: async (statements) => (await connection.together(statements)) as Written[],
   };
 }
 
@@ -149,16 +191,21 @@ const retryable = new Set([1205, 1213, 1020]);
 export async function transaction<T>(
   pool: StorePool,
   action: string,
-  work: (session: StoreSession) => Promise<T>,
+  work: (session: TransactionSession) => Promise<T>,
 ): Promise<T> {
   for (let tried = 1; ; tried++) {
     try {
       return await withConnection(pool, action, async (connection) => {
         const session = sessionOn(connection);
-        await connection.begin();
+        let committed = false;
+        const writeLast = async (statements: readonly Statement[]) => {
+          await connection.commit(statements);
+          committed = true;
+        };
+        connection.begin();
         try {
-          const result = await work(session);
-          await connection.commit();
+          const result = await work({ ...session, writeLast });
+          if (!committed) await connection.commit();
           return result;
         } catch (error) {
           if (error instanceof CutoverError) await session.write('ROLLBACK');

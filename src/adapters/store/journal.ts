@@ -1,12 +1,20 @@
 import { z } from 'zod';
-import { OrgAlreadyMovingError } from '../../errors/service.ts';
+import { CommandNotAllowedError, OrgAlreadyMovingError, UnknownMigrationError } from '../../errors/service.ts';
 import { OwnershipLostError, StoreUnavailableError } from '../../errors/store.ts';
 import type { ListQuery, NewTimelineEvent, RecordName, Store } from '../../ports/store.ts';
 import type { Announce } from '../../ports/webhooks.ts';
-import { type StorePool, type StoreSession, transaction, withSession } from './connection.ts';
-import { countChange, migrationColumns, toAttempt, toListed, toMigration, toTimelineEvent, toVersion } from './rows.ts';
-import { beginServed, writeServed } from './served.ts';
-import { writeDeliveries } from './webhooks.ts';
+import { type Statement, type StorePool, type StoreSession, transaction, withSession } from './connection.ts';
+import {
+  countingChange,
+  migrationColumns,
+  toAttempt,
+  toListed,
+  toMigration,
+  toTimelineEvent,
+  toVersion,
+} from './rows.ts';
+import { auditServed, beginServed, changeServed, countServed } from './served.ts';
+import { deliveries } from './webhooks.ts';
 
 type JournalOperations = Pick<
   Store,
@@ -25,7 +33,6 @@ type JournalOperations = Pick<
 >;
 
 const duplicateKey = 1062;
-const seqRow = z.object({ next_seq: z.coerce.number().int() });
 const epochRow = z.object({ epoch: z.coerce.number().int() });
 const valueRow = z.object({ value: z.string() });
 const count = z.coerce.number().int();
@@ -34,28 +41,44 @@ const besideRow = z.object({ migration_id: z.string() });
 const recordRow = z.object({ migration_id: z.string(), name: z.string(), value: z.string() });
 
 /**
- * Appends to the timeline; `next_seq` of the migration's row is the lock that keeps the numbers without gaps. Answers
- * with the entries as they are numbered.
+ * Gives so many numbers of the timeline away, and says the first of them. The migration's row is the lock that keeps
+ * them without gaps.
  */
-async function append(
-  session: StoreSession,
-  id: string,
-  events: readonly NewTimelineEvent[],
-): Promise<readonly (NewTimelineEvent & { readonly seq: number })[]> {
-  if (events.length === 0) return [];
-  const [locked] = await session.rows('SELECT next_seq FROM migrations WHERE id = ? FOR UPDATE', [id]);
-  const first = seqRow.parse(locked).next_seq;
-  const entries = events.map((event, index) => ({ ...event, seq: first + index }));
+const takeNumbers = 'next_seq = LAST_INSERT_ID(next_seq) + ?';
+
+type Entry = NewTimelineEvent & { readonly seq: number };
+
+function numbered(events: readonly NewTimelineEvent[], first: number): readonly Entry[] {
+  return events.map((event, index) => ({ ...event, seq: first + index }));
+}
+
+/** The statement that appends to the timeline; none for nothing. */
+function appending(id: string, entries: readonly Entry[]): Statement[] {
+  if (entries.length === 0) return [];
   const values = entries.map((e) => [id, e.seq, e.atMs, e.type, e.state, e.attempt, e.message, JSON.stringify(e.data)]);
-  await session.write('INSERT INTO timeline (migration_id, seq, at_ms, type, state, attempt, message, data) VALUES ?', [
-    values,
-  ]);
-  await session.write('UPDATE migrations SET next_seq = ? WHERE id = ?', [first + entries.length, id]);
-  return entries;
+  const sql = 'INSERT INTO timeline (migration_id, seq, at_ms, type, state, attempt, message, data) VALUES ?';
+  return [{ sql, values: [values] }];
+}
+
+/** What goes with a migration: its inbox, and hold hostgroups of attempts that never held. */
+function ending(id: string): Statement[] {
+  return [
+    { sql: 'DELETE FROM inbox WHERE migration_id = ?', values: [id] },
+    { sql: 'UPDATE attempts SET hold_in_use = NULL WHERE migration_id = ? AND decision IS NULL', values: [id] },
+  ];
+}
+
+/** Locks the org's place in its wave, so that whoever gives the wave up comes before or behind this. */
+async function assertStillInWave(session: StoreSession, waveId: string, orgId: number): Promise<void> {
+  const [place] = await session.rows(
+    'SELECT org_id FROM wave_orgs WHERE wave_id = ? AND org_id = ? AND open_org_id IS NOT NULL AND asked_to_start = 1 FOR UPDATE',
+    [waveId, orgId],
+  );
+  if (place === undefined) throw new CommandNotAllowedError('create', `wave ${waveId}, which was given up`, []);
 }
 
 /** What a query asks for; its values end with the limit. `replicating` means the phase and every step in it. */
-function conditionsOf({ state, homeRegion, orgId, id, ids, limit, after }: ListQuery): {
+function conditionsOf({ state, homeRegion, orgId, id, ids, wave, limit, after }: ListQuery): {
   where: string;
   values: unknown[];
 } {
@@ -70,6 +93,7 @@ function conditionsOf({ state, homeRegion, orgId, id, ids, limit, after }: ListQ
   if (orgId !== undefined) and('org_id = ?', orgId);
   if (id !== undefined) and('id = ?', id);
   if (ids !== undefined) and('id IN (?)', ids.length === 0 ? [''] : ids);
+  if (wave !== undefined) and('wave_id = ?', wave);
   if (after !== undefined) and('id > ?', after);
   return { where: conditions.join(' AND '), values: [...values, limit] };
 }
@@ -81,8 +105,8 @@ export function journalOperations(pool: StorePool, announce: Announce | null): J
         await transaction(pool, 'create migration', async (session) => {
           await session.write(
             `INSERT INTO migrations
-               (id, org_id, active_org_id, home_region, state, since_ms, created_at_ms, journal, revision, epoch, owner, next_seq)
-             VALUES (?, ?, ?, ?, ?, ?, ?, ?, 1, 0, NULL, 1)`,
+               (id, org_id, active_org_id, home_region, state, since_ms, created_at_ms, journal, revision, epoch, owner, next_seq, wave_id)
+             VALUES (?, ?, ?, ?, ?, ?, ?, ?, 1, 0, NULL, ?, ?)`,
             [
               input.id,
               input.orgId,
@@ -92,8 +116,11 @@ export function journalOperations(pool: StorePool, announce: Announce | null): J
               input.atMs,
               input.atMs,
               JSON.stringify(input.journal),
+              1 + input.timeline.length,
+              input.waveId ?? null,
             ],
           );
+          if (input.waveId !== undefined) await assertStillInWave(session, input.waveId, input.orgId);
           // Only now are the org's earlier migrations known to have ended. A plain read: it locks nobody's next row.
           const [earlier] = await session.rows(
             'SELECT COALESCE(MAX(epoch), 0) AS epoch FROM migrations WHERE org_id = ?',
@@ -105,10 +132,9 @@ export function journalOperations(pool: StorePool, announce: Announce | null): J
           ]);
           const { orgId, homeRegion, id: migrationId, atMs: sinceMs } = input;
           await beginServed(session, { orgId, homeRegion, migrationId, sinceMs });
-          const entries = await append(session, input.id, input.timeline);
-          if (announce !== null) {
-            await writeDeliveries(session, announce({ context: input.journal.context, entries }));
-          }
+          const entries = numbered(input.timeline, 1);
+          const told = announce === null ? [] : announce({ context: input.journal.context, entries });
+          await session.writeLast([...appending(input.id, entries), ...deliveries(told)]);
         });
       } catch (error) {
         if (!(error instanceof StoreUnavailableError) || error.details.errno !== duplicateKey) throw error;
@@ -196,31 +222,46 @@ export function journalOperations(pool: StorePool, announce: Announce | null): J
 
     commit: (step) =>
       transaction(pool, 'commit step', async (session) => {
-        const changed = await session.write(
-          `UPDATE migrations
-              SET state = ?, since_ms = ?, journal = ?, revision = revision + 1, active_org_id = IF(?, NULL, org_id)
-            WHERE id = ? AND epoch = ? AND revision = ?`,
-          [
-            step.state,
-            step.sinceMs,
-            JSON.stringify(step.journal),
-            step.ended ? 1 : 0,
-            step.id,
-            step.epoch,
-            step.revision,
-          ],
-        );
-        if (changed !== 1) throw new OwnershipLostError(step.id, step.epoch);
         const { orgId, homeRegion, serving } = step.journal.context;
         const { id: migrationId, sinceMs } = step;
-        await writeServed(session, { orgId, homeRegion, migrationId, side: serving, sinceMs });
-        const entries = await append(session, step.id, step.timeline);
-        if (announce !== null) await writeDeliveries(session, announce({ context: step.journal.context, entries }));
-        if (step.commands.length > 0) await session.write('DELETE FROM inbox WHERE id IN (?)', [step.commands]);
-        if (step.ended) await session.write('DELETE FROM inbox WHERE migration_id = ?', [step.id]);
+        const [own, side] = await session.writeAll([
+          {
+            sql: `UPDATE migrations
+                SET state = ?, since_ms = ?, journal = ?, revision = revision + 1, active_org_id = IF(?, NULL, org_id),
+                    ${takeNumbers}
+              WHERE id = ? AND epoch = ? AND revision = ?`,
+            values: [
+              step.state,
+              step.sinceMs,
+              JSON.stringify(step.journal),
+              step.ended ? 1 : 0,
+              step.timeline.length,
+              step.id,
+              step.epoch,
+              step.revision,
+            ],
+          },
+          changeServed({ orgId, homeRegion, migrationId, side: serving, sinceMs }),
+        ]);
+        if (own?.affectedRows !== 1) throw new OwnershipLostError(step.id, step.epoch);
+        const entries = numbered(step.timeline, own.insertId);
+        const told = announce === null ? [] : announce({ context: step.journal.context, entries });
+        await session.writeLast([
+          ...(side?.affectedRows === 0 ? [] : [countServed, ...auditServed(step)]),
+          ...appending(step.id, entries),
+          ...deliveries(told),
+          ...(step.commands.length > 0 ? [{ sql: 'DELETE FROM inbox WHERE id IN (?)', values: [step.commands] }] : []),
+          ...(step.ended ? ending(step.id) : []),
+        ]);
       }),
 
-    note: (id, events) => transaction(pool, 'note', async (session) => void (await append(session, id, events))),
+    note: (id, events) =>
+      transaction(pool, 'note', async (session) => {
+        const first = await session.insert(`UPDATE migrations SET ${takeNumbers} WHERE id = ?`, [events.length, id]);
+        // Numbers begin with 1: there is no such row.
+        if (first === 0) throw new UnknownMigrationError(id);
+        await session.writeLast(appending(id, numbered(events, first)));
+      }),
 
     async events(id, after, limit) {
       const rows = await withSession(pool, 'read timeline', (session) =>
@@ -235,12 +276,11 @@ export function journalOperations(pool: StorePool, announce: Announce | null): J
 
     putRecord: (id, name, value) =>
       transaction(pool, 'write record', async (session) => {
-        await session.write('REPLACE INTO records (migration_id, name, value) VALUES (?, ?, ?)', [
-          id,
-          name,
-          JSON.stringify(value),
+        const values = [id, name, JSON.stringify(value)];
+        await session.writeLast([
+          { sql: 'REPLACE INTO records (migration_id, name, value) VALUES (?, ?, ?)', values },
+          countingChange(id),
         ]);
-        await countChange(session, id);
       }),
 
     async getRecord(id, name) {

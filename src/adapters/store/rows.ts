@@ -4,7 +4,7 @@ import { journalVersion } from '../../../statecharts/machine.ts';
 import { JournalVersionError } from '../../errors/store.ts';
 import type { AttemptRow, JournalEntry, MigrationRow, MigrationVersion, UnreadableRow } from '../../ports/store.ts';
 import type { Attempt, Reason, TimelineEvent } from '../../service/status.ts';
-import type { StoreSession } from './connection.ts';
+import type { Statement } from './connection.ts';
 
 const int = z.coerce.number().int();
 const iso = (ms: number) => new Date(ms).toISOString();
@@ -47,10 +47,11 @@ const migrationRow = z.object({
   revision: int,
   epoch: int,
   owner: z.string().nullable(),
+  wave_id: z.string().nullable(),
 });
 
 export const migrationColumns =
-  'id, org_id, active_org_id, home_region, state, since_ms, created_at_ms, journal, revision, epoch, owner';
+  'id, org_id, active_org_id, home_region, state, since_ms, created_at_ms, journal, revision, epoch, owner, wave_id';
 
 const versionRow = z.object({
   id: z.string(),
@@ -72,8 +73,8 @@ export function toVersion(raw: unknown): MigrationVersion {
 }
 
 /** Part of every write beside a migration's row that its status can show. */
-export async function countChange(session: StoreSession, id: string): Promise<void> {
-  await session.write('UPDATE migrations SET changes = changes + 1 WHERE id = ?', [id]);
+export function countingChange(id: string): Statement {
+  return { sql: 'UPDATE migrations SET changes = changes + 1 WHERE id = ?', values: [id] };
 }
 
 /** Parses a row; a journal of another version is refused, never guessed at. */
@@ -97,6 +98,7 @@ export function toListed(raw: unknown): MigrationRow | UnreadableRow {
     revision: row.revision,
     epoch: row.epoch,
     owner: row.owner,
+    waveId: row.wave_id,
   };
   try {
     return { ...beside, journal: toJournal(row.id, row.journal) };

@@ -6,9 +6,12 @@ import { statements as second } from './migrations/0002.ts';
 import { statements as third } from './migrations/0003.ts';
 import { statements as fourth } from './migrations/0004.ts';
 import { statements as fifth } from './migrations/0005.ts';
+import { statements as sixth } from './migrations/0006.ts';
+import { statements as seventh } from './migrations/0007.ts';
+import { statements as ninth } from './migrations/0009.ts';
 
-/** Every migration of the store's schema, in order; the number is the index plus one. */
-const migrations: readonly (readonly Step[])[] = [first, second, third, fourth, fifth];
+/** Every migration of the store's schema, in order; the number is the index plus one. Empty ones change nothing. */
+const migrations: readonly (readonly Step[])[] = [first, second, third, fourth, fifth, sixth, seventh, [], ninth];
 
 /** A statement, or work that takes several. */
 type Step = string | ((connection: StoreConnection) => Promise<void>);

@@ -1,6 +1,7 @@
 import { z } from 'zod';
-import type { Routes, ServedOrg, Store } from '../../ports/store.ts';
-import { type StorePool, type StoreSession, withSession } from './connection.ts';
+import type { AuditedCommand, AuditedOutcome } from '../../ports/operations.ts';
+import type { Routes, ServedOrg, StepCommit, Store } from '../../ports/store.ts';
+import { type Statement, type StorePool, type StoreSession, withSession } from './connection.ts';
 
 type ServedOperations = Pick<Store, 'routesRevision' | 'routes' | 'servedBy'>;
 
@@ -73,11 +74,38 @@ export async function beginServed(
   ]);
 }
 
-/** Part of a step: what its journal says of the serving side. */
-export async function writeServed(session: StoreSession, served: ServedOrg): Promise<void> {
-  const changed = await session.write(
-    'UPDATE served SET side = ?, home_region = ?, migration_id = ?, since_ms = ? WHERE org_id = ? AND side <> ?',
-    [served.side, served.homeRegion, served.migrationId, served.sinceMs, served.orgId, served.side],
-  );
-  if (changed > 0) await session.write('UPDATE served_state SET revision = revision + 1 WHERE id = 1');
+/** Part of a step: what its journal says of the serving side. Where it changes a row, `countServed` belongs to the step too. */
+export function changeServed({ orgId, side, homeRegion, migrationId, sinceMs }: ServedOrg): Statement {
+  return {
+    sql: 'UPDATE served SET side = ?, home_region = ?, migration_id = ?, since_ms = ? WHERE org_id = ? AND side <> ?',
+    values: [side, homeRegion, migrationId, sinceMs, orgId, side],
+  };
+}
+
+export const countServed: Statement = { sql: 'UPDATE served_state SET revision = revision + 1 WHERE id = 1' };
+
+/**
+ * Part of a step that changes who serves an org: a line of the audit log, with its outcome behind it, so that the log
+ * alone proves where an org's rows were at any moment. A hold is no side: its rows stay where they were.
+ */
+export function auditServed(step: Pick<StepCommit, 'sinceMs' | 'epoch' | 'state' | 'journal'>): Statement[] {
+  const { orgId, homeRegion, serving, migrationId, attempt } = step.journal.context;
+  if (serving === 'held') return [];
+  const command: AuditedCommand = {
+    actor: 'controller',
+    role: 'controller',
+    from: '',
+    action: `served by the ${serving}`,
+    target: `org ${orgId}`,
+    input: { migrationId, homeRegion, attempt, epoch: step.epoch, state: step.state },
+    requestId: '',
+  };
+  const outcome: AuditedOutcome = { status: 200, code: null };
+  return [
+    { sql: 'INSERT INTO audit (at_ms, entry) VALUES (?, ?)', values: [step.sinceMs, JSON.stringify(command)] },
+    {
+      sql: 'INSERT INTO audit (at_ms, answers, entry) VALUES (?, LAST_INSERT_ID(), ?)',
+      values: [step.sinceMs, JSON.stringify(outcome)],
+    },
+  ];
 }

@@ -1,6 +1,9 @@
 import { between } from '../../failpoints/failpoints.ts';
 import type { FleetStore } from '../../ports/fleet.ts';
+import type { PurgeStore } from '../../ports/purge.ts';
 import type { Store } from '../../ports/store.ts';
+import type { UpkeepStore } from '../../ports/upkeep.ts';
+import type { WaveStore } from '../../ports/waves.ts';
 import type { Announce, WebhookStore } from '../../ports/webhooks.ts';
 import { attemptOperations } from './attempts.ts';
 import { censusOperations } from './census.ts';
@@ -9,9 +12,12 @@ import { fleetOperations } from './fleet.ts';
 import { journalOperations } from './journal.ts';
 import { operationsStore } from './operations.ts';
 import { ownershipOperations } from './ownership.ts';
+import { purgeOperations } from './purges.ts';
 import { migrateSchema } from './schema.ts';
 import { servedOperations } from './served.ts';
 import { starterOperations } from './starters.ts';
+import { upkeepOperations } from './upkeep.ts';
+import { waveOperations } from './waves.ts';
 import { webhookOperations } from './webhooks.ts';
 
 /**
@@ -22,7 +28,7 @@ export function createStore(
   config: StoreConfig,
   open: (config: StoreConfig) => StorePool = openPool,
   announce: Announce | null = null,
-): Store & FleetStore & WebhookStore {
+): Store & FleetStore & WebhookStore & UpkeepStore & WaveStore & PurgeStore {
   const pool = open(config);
   const journal = journalOperations(pool, announce);
   const attempts = attemptOperations(pool);
@@ -40,7 +46,10 @@ export function createStore(
     ...fleetOperations(pool),
     ...censusOperations(pool),
     ...webhookOperations(pool),
+    ...purgeOperations(pool),
     ...starterOperations(pool),
+    ...upkeepOperations(pool),
+    ...waveOperations(pool),
     close: () => pool.end(),
   };
 }

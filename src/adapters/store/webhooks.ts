@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import type { NewDelivery, WebhookStore } from '../../ports/webhooks.ts';
-import { type StorePool, type StoreSession, withSession } from './connection.ts';
+import { type Statement, type StorePool, withSession } from './connection.ts';
 import { alive } from './ownership.ts';
 
 const int = z.coerce.number().int();
@@ -11,14 +11,16 @@ const dueRow = z
 const listed = (ids: readonly string[]) => (ids.length === 0 ? [''] : ids);
 
 /** Part of a step: what hooks are told of it stands with it, or nothing does. */
-export async function writeDeliveries(session: StoreSession, deliveries: readonly NewDelivery[]): Promise<void> {
-  if (deliveries.length === 0) return;
+export function deliveries(made: readonly NewDelivery[]): Statement[] {
+  if (made.length === 0) return [];
   const row = '(?, ?, ?, ?, UTC_TIMESTAMP(3), UTC_TIMESTAMP(3))';
-  await session.write(
-    `INSERT INTO webhook_deliveries (id, hook, migration_id, body, made_at, due_at)
-     VALUES ${deliveries.map(() => row).join(', ')}`,
-    deliveries.flatMap(({ id, hook, migrationId, body }) => [id, hook, migrationId, body]),
-  );
+  return [
+    {
+      sql: `INSERT INTO webhook_deliveries (id, hook, migration_id, body, made_at, due_at)
+            VALUES ${made.map(() => row).join(', ')}`,
+      values: made.flatMap(({ id, hook, migrationId, body }) => [id, hook, migrationId, body]),
+    },
+  ];
 }
 
 export function webhookOperations(pool: StorePool): WebhookStore {

@@ -2,6 +2,7 @@ import type { FleetService, FleetStatus } from '../../service/fleetStatus.ts';
 import { fleetStatusSchema } from '../../service/fleetStatus.ts';
 import type { FreezeStatus, OperationsService } from '../../service/operations.ts';
 import { type MigrationService, migrationStatusSchema } from '../../service/status.ts';
+import type { WaveService } from '../../service/waves.ts';
 import { etagOfAny, sentNotModified } from '../etag.ts';
 import { lastEventId } from '../events.ts';
 import { idParams } from '../schemas.ts';
@@ -10,8 +11,9 @@ import type { App } from '../types.ts';
 import { eventsAfter, isSameOrg, lookAtOne, missedOf, type OrgSight } from './oneOrg.ts';
 import { changeBetween, lookAtAll, type OverviewRow, type OverviewSight, overviewSchema } from './overview.ts';
 import { madeOnce, madeOnceOfTwo } from './shared.ts';
-import { SharedLook } from './sharedLook.ts';
-import { frame, type LiveSettings, liveStreams } from './streams.ts';
+import { lookOf, SharedLook, sameText } from './sharedLook.ts';
+import { frame, type LiveSettings, liveStreams, noStore } from './streams.ts';
+import { waveStreams } from './waveStreams.ts';
 
 /** Most watchers have seen the same before: a frame is made once for all of them. */
 const wholeFrame = madeOnce((rows: readonly OverviewRow[]) => frame('migrations', rows));
@@ -20,18 +22,21 @@ const changeFrame = madeOnceOfTwo((before: readonly OverviewRow[], now: readonly
   return change.changed.length + change.gone.length === 0 ? '' : frame('changes', change);
 });
 
-const sameText = (before: unknown, now: unknown) => JSON.stringify(before) === JSON.stringify(now);
-
-/** What is shown as it happens: all orgs in short, one org, the fleet. Everybody who watches the same shares one look. */
+/** What is shown as it happens: all orgs in short, one org, waves, the fleet. Everybody who watches the same shares one look. */
 export function liveRoutes(
   scope: App,
-  parts: { service: MigrationService; operations: OperationsService; fleet: FleetService; version: string },
+  parts: {
+    service: MigrationService;
+    operations: OperationsService;
+    fleet: FleetService;
+    waves: WaveService;
+    version: string;
+  },
   settings: LiveSettings,
 ): void {
-  const { service, operations, fleet, version } = parts;
+  const { service, operations, fleet, waves, version } = parts;
   const stream = liveStreams(scope, settings, version);
   const everyMs = settings.lookMs;
-  const noStore = { 'cache-control': 'no-store' };
 
   const all = new SharedLook<OverviewSight>({
     look: (before) => lookAtAll(service, operations, before),
@@ -44,6 +49,12 @@ export function liveRoutes(
     isSame: sameText,
   });
   const orgs = new Map<string, SharedLook<OrgSight>>();
+  const lookAt = (id: string) =>
+    lookOf(orgs, id, () => ({
+      look: (before) => lookAtOne(service, operations, id, before ?? { recent: [] }),
+      everyMs,
+      isSame: isSameOrg,
+    }));
 
   scope.get(
     '/v1/live/migrations',
@@ -125,17 +136,5 @@ export function liveRoutes(
     },
   );
 
-  /** One look for each migration that is watched. */
-  function lookAt(id: string): SharedLook<OrgSight> {
-    for (const [other, look] of orgs) if (other !== id && !look.isWatched) orgs.delete(other);
-    const look =
-      orgs.get(id) ??
-      new SharedLook<OrgSight>({
-        look: (before) => lookAtOne(service, operations, id, before ?? { recent: [] }),
-        everyMs,
-        isSame: isSameOrg,
-      });
-    orgs.set(id, look);
-    return look;
-  }
+  waveStreams(scope, { waves, operations }, { stream, everyMs });
 }

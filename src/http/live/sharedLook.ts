@@ -123,3 +123,18 @@ export class SharedLook<T> {
     for (const woken of [...this.#watchers]) woken();
   }
 }
+
+/** Whether two sights say the same. */
+export const sameText = (before: unknown, now: unknown) => JSON.stringify(before) === JSON.stringify(now);
+
+/** One look for each thing that is watched; those that nobody watches any more go. */
+export function lookOf<T>(
+  looks: Map<string, SharedLook<T>>,
+  id: string,
+  how: () => ConstructorParameters<typeof SharedLook<T>>[0],
+): SharedLook<T> {
+  for (const [other, look] of looks) if (other !== id && !look.isWatched) looks.delete(other);
+  const look = looks.get(id) ?? new SharedLook<T>(how());
+  looks.set(id, look);
+  return look;
+}

@@ -19,10 +19,16 @@ export interface LiveSettings {
 
 export const liveDefaults: LiveSettings = { lookMs: 1_000, heartbeatMs: 5_000, limit: 2_000, lifeMs: 600_000 };
 
+/** What was true a moment ago is not to be kept anywhere. */
+export const noStore = { 'cache-control': 'no-store' };
+
 /** One server-sent event. */
 export function frame(event: string, data: unknown, id?: number): string {
   return `${id === undefined ? '' : `id: ${id}\n`}event: ${event}\ndata: ${JSON.stringify(data)}\n\n`;
 }
+
+/** Answers a request with a stream of what is seen. */
+export type LiveStream = ReturnType<typeof liveStreams>;
 
 /** Opens streams that share their looks; each ends with its life. */
 export function liveStreams(scope: App, settings: LiveSettings, version: string) {

@@ -1,4 +1,4 @@
-import type { MigrationStatus } from '../../service/status.ts';
+import type { MigrationStatus, PurgeState } from '../../service/status.ts';
 import { phaseOf } from './states.ts';
 
 /** One thing that may be done with a migration. */
@@ -71,6 +71,26 @@ const known: Readonly<Record<string, Omit<Command, 'name' | 'path' | 'role'> & P
     path: 'repair-rows',
     ...heavy,
   },
+  purge: {
+    label: 'Purge the old rows',
+    about:
+      'The org’s rows at BigDB’s sites are deleted, chunk by chunk, where nothing stands against it: this cannot be undone.',
+    ...final,
+  },
+  purgePause: { label: 'Pause the purge', about: 'Stops behind the chunk under way.', path: 'purge/pause', ...light },
+  purgeResume: {
+    label: 'Resume the purge',
+    about: 'Goes on where it ended, once everything has been asked anew.',
+    path: 'purge/resume',
+    needsReason: false,
+    weight: 'heavy',
+  },
+  purgeCancel: {
+    label: 'Cancel the purge',
+    about: 'Stops behind the chunk under way. What is deleted stays so.',
+    path: 'purge/cancel',
+    ...heavy,
+  },
   acceptSchema: {
     label: 'Accept the schema',
     about: 'The schema as it is now counts as the one that the move rests on, once both sides have it.',
@@ -100,7 +120,21 @@ const order = [
   'pause',
   'rollback',
   'cancel',
+  'purgeResume',
+  'purgePause',
+  'purge',
+  'purgeCancel',
 ];
+
+/** What may be done about a completed org's old rows, by how far that is. */
+const ofPurge: Readonly<Record<PurgeState | 'none', readonly string[]>> = {
+  none: ['purge'],
+  cancelled: ['purge'],
+  running: ['purgePause', 'purgeCancel'],
+  paused: ['purgeResume', 'purgeCancel'],
+  stopped: ['purgeResume', 'purgeCancel'],
+  done: [],
+};
 
 /** What the state allows, first what leads on. What a way back that stopped offers is not here: it has words of its own. */
 export function commandsOf(status: MigrationStatus): readonly Command[] {
@@ -117,6 +151,7 @@ export function commandsOf(status: MigrationStatus): readonly Command[] {
   }
   const drifted = phase === 'drifted' || ofSchema.has(status.reason?.code ?? '');
   if (status.outcome === null && drifted) names.add('acceptSchema');
+  if (status.outcome === 'completed') for (const name of ofPurge[status.purge?.state ?? 'none']) names.add(name);
   for (const choice of status.wayBack?.choices ?? []) names.delete(choice.command);
   return [...names].sort((a, b) => order.indexOf(a) - order.indexOf(b)).flatMap((name) => command(name) ?? []);
 }

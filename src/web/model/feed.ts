@@ -2,6 +2,7 @@ import type { OverviewChange, OverviewRow } from '../../http/live/overview.ts';
 import type { FleetStatus } from '../../service/fleetStatus.ts';
 import type { FreezeStatus } from '../../service/operations.ts';
 import type { MigrationStatus, LagPoint as PastLag, TimelineEvent } from '../../service/status.ts';
+import type { WaveOrgStatus, WaveStatus } from '../../service/waveStatus.ts';
 import type { ServerEvent } from '../live/parser.ts';
 import { type LagPoint, merged, withLag } from './lag.ts';
 import { changed } from './overview.ts';
@@ -20,6 +21,10 @@ export interface Feed {
   readonly timeline: readonly TimelineEvent[];
   readonly lag: readonly LagPoint[];
   readonly fleet: FleetStatus | null;
+  readonly waves: readonly WaveStatus[] | null;
+  readonly wave: WaveStatus | null;
+  /** In the wave's order. */
+  readonly waveOrgs: readonly WaveOrgStatus[];
   readonly freeze: FreezeStatus | null;
   readonly trouble: Trouble | null;
   /** What the controller's clock is ahead of the browser's (milliseconds). */
@@ -34,6 +39,9 @@ export const nothingHeard: Feed = {
   timeline: [],
   lag: [],
   fleet: null,
+  waves: null,
+  wave: null,
+  waveOrgs: [],
   freeze: null,
   trouble: null,
   aheadMs: 0,
@@ -62,6 +70,12 @@ export function heard(feed: Feed, { event, data }: ServerEvent, nowMs: number): 
       return { ...feed, timeline: withEvent(feed.timeline, said as TimelineEvent) };
     case 'fleet':
       return { ...feed, fleet: said as FleetStatus };
+    case 'waves':
+      return { ...feed, waves: said as WaveStatus[] };
+    case 'wave':
+      return withWave(feed, said as WaveStatus);
+    case 'waveOrgs':
+      return { ...feed, waveOrgs: withOrgs(feed.waveOrgs, said as WaveOrgStatus[]) };
     default:
       return feed;
   }
@@ -72,6 +86,18 @@ export function withStatus(feed: Feed, status: MigrationStatus): Feed {
   const { status: last } = feed;
   if (last !== null && last.id === status.id && last.version > status.version) return feed;
   return { ...feed, status, lag: withLag(feed.lag, status) };
+}
+
+/** As `withStatus`, of a wave. */
+export function withWave(feed: Feed, wave: WaveStatus): Feed {
+  const { wave: last } = feed;
+  return last !== null && last.id === wave.id && last.version > wave.version ? feed : { ...feed, wave };
+}
+
+function withOrgs(orgs: readonly WaveOrgStatus[], changed: readonly WaveOrgStatus[]): readonly WaveOrgStatus[] {
+  const all = new Map(orgs.map((org) => [org.orgId, org]));
+  for (const org of changed) all.set(org.orgId, org);
+  return [...all.values()].sort((a, b) => a.position - b.position);
 }
 
 /** The feed with what the controller measured before the page was opened, or while it was away. */

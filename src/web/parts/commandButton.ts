@@ -1,3 +1,4 @@
+import type { PurgeAnswer } from '../../service/purgeAnswer.ts';
 import type { MigrationStatus } from '../../service/status.ts';
 import { html, type View } from '../html.ts';
 import type { Command } from '../model/commands.ts';
@@ -22,8 +23,13 @@ export function orderOf(status: MigrationStatus, command: Command, took: (status
         body: { ...body, ...(reason !== undefined && { reason }) },
       }),
     ],
-    done: (answer) => took(answer as MigrationStatus),
+    done: (answer) => took(statusFrom(status, answer as MigrationStatus | PurgeAnswer)),
   };
+}
+
+/** Most commands answer with the status; those to a purge with the purge alone. */
+function statusFrom(before: MigrationStatus, answer: MigrationStatus | PurgeAnswer): MigrationStatus {
+  return 'state' in answer ? answer : { ...before, purge: answer.purge };
 }
 
 /** A button for a command. One that the role may not give stays readable and says who may. */

@@ -2,6 +2,7 @@ import { createContext } from 'preact';
 import { useContext, useEffect, useState } from 'preact/hooks';
 import type { Me } from '../../http/me.ts';
 import type { MigrationStatus } from '../../service/status.ts';
+import type { WaveStatus } from '../../service/waveStatus.ts';
 import type { Order } from './dialog.ts';
 
 /** What every part of the page may use. */
@@ -16,6 +17,7 @@ export interface PageContext {
   readonly order: (order: Order) => void;
   /** A status that answered an order. */
   readonly took: (status: MigrationStatus) => void;
+  readonly tookWave: (wave: WaveStatus) => void;
 }
 
 export const Page = createContext<PageContext | null>(null);

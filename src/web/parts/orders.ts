@@ -1,5 +1,7 @@
 import type { MigrationStatus } from '../../service/status.ts';
+import type { WaveStatus } from '../../service/waveStatus.ts';
 import { hashOf } from '../model/route.ts';
+import type { WaveCommand } from '../model/waves.ts';
 import type { Order, OrderInput } from './dialog.ts';
 
 const withReason = ({ reason }: OrderInput) => (reason === undefined ? {} : { reason });
@@ -41,6 +43,20 @@ export const unfreezeOrder: Order = {
   reason: 'needed',
   steps: [(input) => ({ path: '/v1/unfreeze', body: withReason(input) })],
 };
+
+/** A command to a wave; it concerns every org of it, so that the number of orgs is said. */
+export function waveOrder(wave: WaveStatus, command: WaveCommand, took: (wave: WaveStatus) => void): Order {
+  const { name, label, about, weight, needsReason } = command;
+  return {
+    title: `${label}: ${wave.name}, ${wave.orgs} orgs`,
+    about,
+    label,
+    weight,
+    reason: needsReason ? 'needed' : 'optional',
+    steps: [(input) => ({ path: `/v1/waves/${encodeURIComponent(wave.id)}/${name}`, body: withReason(input) })],
+    done: (answer) => took(answer as WaveStatus),
+  };
+}
 
 export function fleetOrder(action: 'add' | 'remove', name: string): Order {
   return {

@@ -1,13 +1,17 @@
 import type { MigrationStatus } from '../../service/status.ts';
 import { html, type View } from '../html.ts';
 import { ago, clock, stateText, valueText } from '../model/format.ts';
-import { servingText, toneOf } from '../model/states.ts';
+import { servingText, type Tone, toneOf } from '../model/states.ts';
 import { useNow } from './context.ts';
 
 /** A state: mark, colour and words. */
 export function StateBadge({ state }: { state: string }): View {
-  const { name, mark } = toneOf(state);
-  return html`<span class=${`badge ${name}`} title=${state}><span class="mark" aria-hidden="true">${mark}</span>${stateText(state)}</span>`;
+  return html`<${ToneBadge} tone=${toneOf(state)} text=${stateText(state)} title=${state} />`;
+}
+
+/** A mark, a colour and words. */
+export function ToneBadge({ tone, text, title }: { tone: Tone; text: View; title?: string }): View {
+  return html`<span class=${`badge ${tone.name}`} title=${title}><span class="mark" aria-hidden="true">${tone.mark}</span>${text}</span>`;
 }
 
 /** Which side serves. */

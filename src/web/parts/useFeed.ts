@@ -1,8 +1,9 @@
 import { useEffect, useRef, useState } from 'preact/hooks';
 import type { LagPoint, MigrationStatus } from '../../service/status.ts';
+import type { WaveStatus } from '../../service/waveStatus.ts';
 import { ask, Refusal } from '../api.ts';
 import { Connection, type Standing } from '../live/connection.ts';
-import { type Feed, heard, nothingHeard, withHistory, withStatus } from '../model/feed.ts';
+import { type Feed, heard, nothingHeard, withHistory, withStatus, withWave } from '../model/feed.ts';
 
 /** What a stream tells, how it stands with it, and what may be done about that. */
 export interface Live {
@@ -10,6 +11,7 @@ export interface Live {
   readonly standing: Standing;
   readonly retryNow: () => void;
   readonly took: (status: MigrationStatus) => void;
+  readonly tookWave: (wave: WaveStatus) => void;
 }
 
 /**
@@ -66,5 +68,7 @@ export function useFeed(path: string, history: string | null, token: string): Li
           ? { ...last, feed: withStatus(last.feed, status) }
           : last,
       ),
+    tookWave: (wave) =>
+      setState((last) => (last.feed.wave?.id === wave.id ? { ...last, feed: withWave(last.feed, wave) } : last)),
   };
 }

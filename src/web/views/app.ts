@@ -14,6 +14,8 @@ import { KeysHelp, useKeys } from './keys.ts';
 import { OrgView } from './org.ts';
 import { OrgsView } from './orgs.ts';
 import { SignIn } from './signIn.ts';
+import { WaveView } from './wave.ts';
+import { WavesView } from './waves.ts';
 
 interface Visitor {
   readonly token: string;
@@ -57,7 +59,7 @@ export function App(): View {
 function Inside({ visitor, leave }: { visitor: Visitor; leave: (problem: Problem | null) => void }): View {
   const { token, me } = visitor;
   const route = useRoute();
-  const { feed, standing, retryNow, took } = useFeed(streamOf(route), historyOf(route), token);
+  const { feed, standing, retryNow, took, tookWave } = useFeed(streamOf(route), historyOf(route), token);
   const [order, setOrder] = useState<Order | null>(null);
   const [help, setHelp] = useState(false);
   useKeys(() => setHelp(true));
@@ -67,7 +69,7 @@ function Inside({ visitor, leave }: { visitor: Visitor; leave: (problem: Problem
   }, [refused]);
   const idle =
     standing.kind === 'lost' ? 'the connection is lost' : feed.trouble !== null ? 'the controller has a trouble' : null;
-  const page = { token, me, idle, nowMs: () => Date.now() + feed.aheadMs, order: setOrder, took };
+  const page = { token, me, idle, nowMs: () => Date.now() + feed.aheadMs, order: setOrder, took, tookWave };
   const isOld = standing.kind === 'lost' || feed.trouble !== null;
   return html`<${Page.Provider} value=${page}>
     <a class="skip" href="#content" onClick=${skip}>To the content</a>
@@ -76,6 +78,8 @@ function Inside({ visitor, leave }: { visitor: Visitor; leave: (problem: Problem
       ${refused !== null && refused.status !== 401 && html`<${Gone} problem=${refused} />`}
       ${refused === null && route.view === 'orgs' && html`<${OrgsView} rows=${feed.rows} freeze=${feed.freeze} />`}
       ${refused === null && route.view === 'org' && html`<${OrgView} key=${route.id} feed=${feed} />`}
+      ${refused === null && route.view === 'waves' && html`<${WavesView} waves=${feed.waves} />`}
+      ${refused === null && route.view === 'wave' && html`<${WaveView} key=${route.id} wave=${feed.wave} orgs=${feed.waveOrgs} />`}
       ${refused === null && route.view === 'fleet' && html`<${FleetView} fleet=${feed.fleet} />`}
     </main>
     <${Announcer} feed=${feed} />

@@ -36,8 +36,8 @@ function healthOf({ reachable, standing, warning }: ProxyStatus): { tone: string
 
 function ProxyCard({ proxy }: { proxy: ProxyStatus }): View {
   const { order } = usePage();
-  const { name, standing, since, by, reason, evidence, configured, silentSince, message, version, heldOrgs, warning } =
-    proxy;
+  const { name, standing, since, by, reason, evidence, configured, silentSince, message, version } = proxy;
+  const { heldOrgs, warning, drift, drifts } = proxy;
   const { tone, mark, text } = healthOf(proxy);
   return html`<section class="card proxy" aria-label=${name}>
     <header>
@@ -55,6 +55,8 @@ function ProxyCard({ proxy }: { proxy: ProxyStatus }): View {
     ${message !== null && html`<p class="warn">${message}</p>`}
     <${Routes} proxy=${proxy} />
     ${heldOrgs.length > 0 && html`<p class="warn">Clients wait here: ${orgsText(heldOrgs)}</p>`}
+    ${drifts > 0 && html`<p class="warn">In ${drifts} places it is not as the journals say.</p>`}
+    ${drifts > 0 && html`<${Details} values=${{ drift }} summary="What is there, and what should be" />`}
     <${Details} values=${evidence} summary="What the last change rests on" />
     <footer>
       ${

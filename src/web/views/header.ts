@@ -25,6 +25,7 @@ export function Header({ route, feed, standing, retryNow, leave, help }: HeaderP
       <a class="brand" href=${hashOf({ view: 'orgs' })}><img src="/web/icon.svg" alt="" width="24" height="24" /><b>BigDB cutover</b></a>
       <nav aria-label="Views">
         <a href=${hashOf({ view: 'orgs' })} aria-current=${here('orgs') ?? (route.view === 'org' ? 'true' : undefined)}>Orgs</a>
+        <a href=${hashOf({ view: 'waves' })} aria-current=${here('waves') ?? (route.view === 'wave' ? 'true' : undefined)}>Waves</a>
         <a href=${hashOf({ view: 'fleet' })} aria-current=${here('fleet')}>Fleet</a>
       </nav>
       <${Light} standing=${standing} isTroubled=${trouble !== null} />

@@ -7,8 +7,9 @@ const keys: readonly { readonly keys: string; readonly does: string }[] = [
   { keys: 'j k', does: 'Next and previous org, as ↓ and ↑' },
   { keys: 'Enter', does: 'Open the org' },
   { keys: 'o', does: 'All orgs' },
+  { keys: 'w', does: 'The waves' },
   { keys: 'f', does: 'The fleet' },
-  { keys: 'c', does: 'To the commands of the org' },
+  { keys: 'c', does: 'To the commands of the org or the wave' },
   { keys: 'Esc', does: 'Close a dialog; leave a field' },
   { keys: '?', does: 'This' },
 ];
@@ -27,6 +28,7 @@ export function useKeys(help: () => void): void {
       const act = {
         '/': () => document.querySelector<HTMLInputElement>('input[name=search]')?.focus(),
         o: () => location.assign(hashOf({ view: 'orgs' })),
+        w: () => location.assign(hashOf({ view: 'waves' })),
         f: () => location.assign(hashOf({ view: 'fleet' })),
         c: () => document.querySelector<HTMLButtonElement>('button[data-command]')?.focus(),
         '?': help,

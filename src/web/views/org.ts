@@ -1,4 +1,4 @@
-import type { MigrationStatus } from '../../service/status.ts';
+import type { MigrationStatus, PurgeStatus } from '../../service/status.ts';
 import { html, type View } from '../html.ts';
 import { commandsOf } from '../model/commands.ts';
 import type { Feed } from '../model/feed.ts';
@@ -73,7 +73,7 @@ function Path({ status, visited }: { status: MigrationStatus; visited: readonly 
 
 /** What it waits for, and everything that somebody has to know before anything else. */
 function Notes({ status }: { status: MigrationStatus }): View {
-  const { waitsFor, reason, notice, serving, pauseRequested, outcome, state } = status;
+  const { waitsFor, reason, notice, serving, pauseRequested, outcome, state, purge } = status;
   const isStopped = phaseOf(state) === 'needsOperator';
   return html`<div class="notes">
     ${
@@ -89,9 +89,16 @@ function Notes({ status }: { status: MigrationStatus }): View {
       </${Note}>`
     }
     ${waitsFor !== null && outcome === null && html`<${Note} tone=${isStopped ? 'ask' : 'info'} title=${`Waits for ${waitsFor}`} />`}
+    ${purge !== null && html`<${Note} tone=${purge.state === 'stopped' ? 'bad' : 'info'} title=${purgeText(purge)} />`}
     ${notice !== null && html`<${Note} tone="ask" title=${notice} />`}
     ${pauseRequested && html`<${Note} tone="info" title="A pause is asked for; it takes effect at the next safe place." />`}
   </div>`;
+}
+
+function purgeText({ state, rowsDeleted, rowsExpected, etaMs, waitsFor, reason }: PurgeStatus): string {
+  const left = state === 'running' && etaMs !== null ? `, ${duration(etaMs)} to go` : '';
+  const why = reason?.message ?? (waitsFor === null ? null : `waits for ${waitsFor}`);
+  return `Purge of the old rows ${state}: ${rowsDeleted} of ${rowsExpected ?? '?'} rows deleted${left}${why === null ? '' : `. ${why}`}`;
 }
 
 function Commands({ status }: { status: MigrationStatus }): View {

@@ -53,6 +53,13 @@ async function triggerFindings({ context, session, tables }: FindingsInput): Pro
   const place = context.key.name;
   const found: Finding[] = [];
   for (const { schema, table } of tables) {
+    const there = await session.row(
+      countRow,
+      'SELECT COUNT(*) AS found FROM information_schema.TABLES WHERE TABLE_SCHEMA = ? AND TABLE_NAME = ?',
+      [schema, table],
+    );
+    // That it is missing is the finding.
+    if (there?.found === 0) continue;
     const rows = await session.rows(
       triggerRow,
       `SELECT EVENT_OBJECT_TABLE AS \`table\`, EVENT_MANIPULATION AS event, COUNT(*) AS triggers

@@ -17,12 +17,13 @@ const FINDERS: readonly ((input: FindingsInput) => Promise<readonly Finding[]>)[
 /** All that stands between the place and its use for the org, not the first only. */
 export function findings(
   context: PlaceContext,
+  host: string,
   tables: readonly OrgTable[],
   orgId: number,
 ): Promise<readonly Finding[]> {
   return context.bulk.use('looking for what stands in the way', async (session) => {
     const found: Finding[] = [];
-    for (const find of FINDERS) found.push(...(await find({ context, session, tables, orgId })));
+    for (const find of FINDERS) found.push(...(await find({ context, host, session, tables, orgId })));
     return found;
   });
 }

@@ -1,15 +1,17 @@
 import { z } from 'zod';
 import type { Finding } from '../../../ports/finding.ts';
 
+import { endpointKind } from '../endpointKind.ts';
 import { flag, text } from '../rows.ts';
 import type { FindingsInput } from './input.ts';
 
 const binlogRow = z.object({ logBin: flag, format: text, image: text });
 const siteRow = z.object({ logsReplicated: flag, triggersForRows: text });
+const shownRow = z.object({ shown: flag });
 const readOnlyRow = z.object({ readOnly: flag, innodbReadOnly: flag });
 
 /** The server's own settings. */
-export async function serverFindings({ context, session }: FindingsInput): Promise<readonly Finding[]> {
+export async function serverFindings({ context, host, session }: FindingsInput): Promise<readonly Finding[]> {
   const place = context.key.name;
   const found: Finding[] = [];
 
@@ -42,7 +44,24 @@ export async function serverFindings({ context, session }: FindingsInput): Promi
   }
 
   if (context.key.kind === 'site') found.push(...(await siteSettings(place, session)));
+  else found.push(...endpointFindings(place, host), ...(await hiddenSessions(place, session)));
   return found;
+}
+
+/** MySQL has sessions, their locks and their transactions nowhere else without converting everybody's statements. */
+async function hiddenSessions(place: string, session: FindingsInput['session']): Promise<readonly Finding[]> {
+  if (session.dialect.flavour !== 'mysql') return [];
+  const row = await session.row(shownRow, 'SELECT @@GLOBAL.performance_schema AS shown');
+  if (row?.shown === true) return [];
+  return [
+    {
+      code: 'PERFORMANCE_SCHEMA_OFF',
+      severity: 'refuse',
+      message: `${place} does not show its sessions: who waits for a comparison's views, who blocks a fence and who is connected cannot be seen there`,
+      remedy: 'Set performance_schema=1 in the cluster’s parameter group and restart its instances.',
+      evidence: { place },
+    },
+  ];
 }
 
 async function siteSettings(place: string, session: FindingsInput['session']): Promise<readonly Finding[]> {
@@ -82,4 +101,19 @@ async function siteSettings(place: string, session: FindingsInput['session']): P
     });
   }
   return found;
+}
+
+/** What is no writer endpoint does not follow the writer in a failover. Exported for names that no lab has. */
+export function endpointFindings(place: string, host: string): Finding[] {
+  const kind = endpointKind(host);
+  if (kind === null || kind === 'writer') return [];
+  return [
+    {
+      code: 'CLUSTER_ENDPOINT_NOT_WRITER',
+      severity: kind === 'instance' ? 'warn' : 'refuse',
+      message: `${place} is reached by an endpoint of Aurora’s that is no writer endpoint (${kind}): it does not follow the writer`,
+      remedy: 'Give the cluster’s writer endpoint (….cluster-….rds.amazonaws.com) as its host.',
+      evidence: { place, host, kind },
+    },
+  ];
 }

@@ -20,6 +20,7 @@ export const foreignRule = z.object({
   cache_ttl: number,
   error_msg: text,
   OK_msg: text,
+  next_query_flagIN: number,
   apply: z.coerce.number(),
   comment: text,
 });

@@ -1,5 +1,7 @@
 import { nameOf, schemasOf } from '../../../catalogue/catalogue.ts';
 import type { Finding } from '../../../ports/finding.ts';
+import type { SentStatement } from '../../../ports/routing.ts';
+import { statementsOf } from '../sentStatements.ts';
 import type { ProxyFindingsInput } from './input.ts';
 import { type Catches, catches, type ForeignRule, foreignRule, foreignRuleColumns, mayConcern } from './ruleMatch.ts';
 import { orgSamples, techSamples } from './samples.ts';
@@ -19,7 +21,8 @@ export async function ruleFindings(input: ProxyFindingsInput): Promise<Finding[]
   const before = rows
     .map((row) => foreignRule.parse(row))
     .filter((rule) => mayConcern(rule, match, schemasOf(catalogue)));
-  return [...before.flatMap((rule) => judged(rule, input)), ...techFindings(before, input)];
+  const sent = await statementsOf(admin, routing, input.org, catalogue.techTables, signal);
+  return [...before.flatMap((rule) => judged(rule, input)), ...techFindings(before, sent, input)];
 }
 
 function judged(rule: ForeignRule, { proxy, routing, org, catalogue }: ProxyFindingsInput): Finding[] {
@@ -65,19 +68,29 @@ const endsSearch = (rule: ForeignRule): boolean =>
   (rule.apply === 1 && rule.cache_ttl === null) ||
   (rule.apply === 1 && rule.destination_hostgroup !== null) ||
   rule.flagOUT !== null ||
+  // The session's next query begins under that flag, where none of the controller's rules is.
+  (rule.next_query_flagIN !== null && rule.next_query_flagIN !== 0) ||
   rule.error_msg !== null ||
   rule.OK_msg !== null;
 
 const severityOf = (caught: Catches): Finding['severity'] => (caught === 'yes' ? 'refuse' : 'warn');
 
-function techFindings(before: readonly ForeignRule[], { proxy, routing, org, catalogue }: ProxyFindingsInput) {
+/** The usual forms on a tech table, and those that the org was seen with. */
+function techFindings(
+  before: readonly ForeignRule[],
+  sent: readonly SentStatement[],
+  { proxy, routing, org, catalogue }: ProxyFindingsInput,
+) {
   const { writerHostgroup, readerHostgroup } = routing.source;
   const keeps = before.filter(
     ({ apply, destination_hostgroup: to }) =>
       apply === 1 && (to === writerHostgroup || (to !== null && to === readerHostgroup)),
   );
   return catalogue.techTables.flatMap((table): Finding[] => {
-    const loose = techSamples(routing, org.orgId, table).find(
+    const seen = sent
+      .filter(({ statement }) => new RegExp(`\\b${table.table.replace(/\$/g, '\\$')}\\b`, 'i').test(statement))
+      .map(({ statement }) => ({ sql: statement, digest: statement }));
+    const loose = [...techSamples(routing, org.orgId, table), ...seen].find(
       (sample) => !keeps.some((rule) => catches(rule, sample) !== 'no'),
     );
     if (loose === undefined) return [];

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import type { Finding } from '../../../ports/finding.ts';
+import { isTooOld } from '../inspect.ts';
 import type { ProxyFindingsInput } from './input.ts';
 
 /** Mends, among others, batches that run twice after a lost connection. */
@@ -16,6 +17,8 @@ export async function versionFindings({ proxy, admin, signal }: ProxyFindingsInp
   const { version } = row.parse(rows[0] ?? { version: '0' });
   const parts = version.split('.').map((part) => Number.parseInt(part, 10) || 0);
   const first = advised.findIndex((part, index) => part !== (parts[index] ?? 0));
+  // That one refuses, and is told by itself.
+  if (isTooOld(version)) return [];
   if (first < 0 || (parts[first] ?? 0) > (advised[first] ?? 0)) return [];
   return [
     {
