@@ -2,9 +2,9 @@
 # prepare.sh [--browser]: makes this machine ready for the lab, the demo and the tests. Run by run.sh; may be run by hand.
 #
 # What it makes sure of, in this order, touching only what is missing:
-#   system packages  on Debian and as root only: libatomic1, which npm's own Node 26 is linked with, and MariaDB. Of
-#                    MariaDB the packages with the programs alone: unlike mariadb-server they bring no service, so
-#                    nothing is started, enabled or restarted on this machine
+#   system packages  on Debian and as root only: libatomic1, which npm's own Node 26 is linked with, openssl, which makes
+#                    the certificates of tests, and MariaDB. Of MariaDB the packages with the programs alone: unlike
+#                    mariadb-server they bring no service, so nothing is started, enabled or restarted on this machine
 #   node_modules     npm ci, when it is absent or older than the lock file
 #   MySQL            into the cache folder, for the lab's clusters; without it MariaDB stands in, and a line says so
 #   Chromium         with --browser: for the tests of the web page, from Debian, with a font; without it those tests
@@ -95,6 +95,10 @@ look_for_system_packages() {
   if ! libatomic_is_there; then
     missing_names+=('libatomic.so.1')
     missing_packages+=(libatomic1)
+  fi
+  if ! command -v openssl >/dev/null; then
+    missing_names+=('openssl')
+    missing_packages+=(openssl)
   fi
   if ! mariadb_is_there; then
     missing_names+=('MariaDB 10.6 or later: mariadbd, mariadb-install-db and my_print_defaults on the PATH')

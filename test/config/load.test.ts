@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { loadConfig, policyDefaults } from '../../src/config/index.ts';
+import { loadConfig, parseConfig, policyDefaults } from '../../src/config/index.ts';
 import { ConfigInvalidError } from '../../src/errors/config.ts';
 import { exampleEnv, examplePath, exampleText, exampleWith, faultsOf } from './example.ts';
 
@@ -13,7 +13,9 @@ describe('the example', () => {
     expect(config.sites.map((site) => site.name)).toEqual(['lon1', 'lon2']);
     expect(config.store.password).toBe('value of CUTOVER_STORE_PASSWORD');
     expect(config.store.tls).toEqual({ minVersion: 'TLSv1.2', rejectUnauthorized: true, verifyIdentity: true });
-    expect(config.sites[0]).not.toHaveProperty('tls');
+    for (const place of [config.coredb, ...config.sites, ...config.clusters, ...config.proxies]) {
+      expect(place.tls).toEqual(config.store.tls);
+    }
   });
 
   it('has the same defaults where optional parts are left out', () => {
@@ -33,6 +35,38 @@ describe('the example', () => {
 });
 
 describe('a configuration with faults', () => {
+  it('names a cluster or an endpoint that two regions share', () => {
+    const text = exampleWith(
+      [
+        'host: bigdb.cluster-example.us-east-1.rds.amazonaws.com',
+        'host: BigDB.cluster-example.eu-west-2.rds.amazonaws.com',
+      ],
+      [
+        'targetEndpointArn: arn:aws:dms:us-east-1:123456789012:endpoint:AURORATARGET',
+        'targetEndpointArn: arn:aws:dms:eu-west-2:123456789012:endpoint:AURORATARGET',
+      ],
+    );
+    expect(faultsOf(text, exampleEnv).map(({ path }) => path)).toEqual([
+      // It is of another region, and has another region's tasks.
+      'dms.regions.us-east-1.forward.targetEndpointArn',
+      'clusters[1].host',
+      'dms.regions.us-east-1.forward.targetEndpointArn',
+    ]);
+  });
+
+  it('names calm figures of the source’s load that are not below their limits', () => {
+    const text = exampleWith(
+      ['calmThreads: 48', 'calmThreads: 65'],
+      ['calmLagMs: 3000', 'calmLagMs: 10001'],
+      ['# calmFreeDiskBytes: 80000000000', 'calmFreeDiskBytes: 80000000000'],
+    );
+    expect(faultsOf(text, exampleEnv).map(({ path }) => path)).toEqual([
+      'sourceLoad.calmThreads',
+      'sourceLoad.calmLagMs',
+      'sourceLoad.calmFreeDiskBytes',
+    ]);
+  });
+
   it('tells all of them at once, each with path, position, cause and remedy', () => {
     const text = exampleWith(
       ['port: 3306', 'port: many'],
@@ -139,6 +173,16 @@ describe('a single fault', () => {
     ['policy.approval', 'approval: manual', 'approval: nobody'],
     ['store.tls.caFile', 'tls: {} ', 'tls: { caFile: missing.pem } '],
     ['store.tls.verify', 'tls: {} ', 'tls: { verify: false } '],
+    ['store.tls', 'tls: {} ', 'tls: true '],
+    ['store.tls', '  tls: {} ', '  '],
+    ['coredb.tls', 'PASSWORD }\n  tls: {}', 'PASSWORD }'],
+    ['sites[0].tls', 'LON1_PURGE_PASSWORD } }\n    tls: {}', 'LON1_PURGE_PASSWORD } }'],
+    ['clusters[1].tls', 'US_EAST_1_PURGE_PASSWORD } }\n    tls: {}', 'US_EAST_1_PURGE_PASSWORD } }'],
+    ['proxies[0].tls', 'takes it.\n    tls: {}', 'takes it.'],
+    ['store.host', 'host: cutover-store.cluster-example.eu-west-2.rds.amazonaws.com', 'host: 10.0.0.9'],
+    ['coredb.host', 'host: coredb.example.net', 'host: "::1"'],
+    ['controller.http.tls', 'host: 127.0.0.1', 'host: 0.0.0.0'],
+    ['controller.http.tls.keyFile', '    rateLimit', '    tls: { certFile: api.pem }\n    rateLimit'],
     ['store.password', '{ env: CUTOVER_STORE_PASSWORD }', '{ file: missing.txt }'],
     ['store.password', '{ env: CUTOVER_STORE_PASSWORD }', '{ env: CUTOVER_STORE_PASSWORD, file: a }'],
     ['store.password', '  password: { env: CUTOVER_STORE_PASSWORD }\n', ''],
@@ -147,6 +191,21 @@ describe('a single fault', () => {
     expect(faults.map((fault) => fault.path)).toContain(path);
     // Nothing else is blamed for it, but the other side of the same contradiction.
     expect(faults.length).toBeLessThanOrEqual(2);
+  });
+});
+
+describe('a connection that is not encrypted', () => {
+  it('needs no word on this machine', () => {
+    const local = exampleText.replaceAll(/host: [\w.-]+/g, 'host: 127.0.0.1').replaceAll(/^ +tls: \{\}.*\n/gm, '');
+    // The proxies have one address now, which is no fault of this kind.
+    expect(faultsOf(local).filter((fault) => fault.path.endsWith('tls'))).toEqual([]);
+  });
+
+  it('is made where the configuration asks for it', () => {
+    const asked = exampleWith(['  tls: {} ', '  tls: false '], ['host: 127.0.0.1', 'host: 0.0.0.0\n    tls: false']);
+    const { store, controller } = parseConfig(asked, { file: 'a.yaml', folder: '/nonexistent', env: exampleEnv });
+    expect(store.tls).toBeUndefined();
+    expect(controller.http.tls).toBeUndefined();
   });
 });
 

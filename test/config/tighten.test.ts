@@ -44,6 +44,7 @@ const both: { [Field in keyof Policy]: [tighter: Policy[Field], looser: Policy[F
   errorRateForMs: [59_999, 60_001],
   verifyEveryMs: [3_599_999, 3_600_001],
   verificationMaxAgeMs: [21_599_999, 21_600_001],
+  purgeAfterMs: [2_592_000_001, 2_591_999_999],
   schemaCheckMs: [59_999, 60_001],
 };
 const cases = Object.entries(both) as [keyof Policy, [unknown, unknown]][];

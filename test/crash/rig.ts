@@ -1,9 +1,8 @@
-import { readFile, rename, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { readFile } from 'node:fs/promises';
 import { pollUntil } from '../../infra/lab/databases/index.ts';
 import { ApiRefusal, LabApi } from '../../infra/lab/demo/api.ts';
+import { ArmedFailpoints } from '../../infra/lab/estate/armedFailpoints.ts';
 import type { ControllerProcess } from '../../infra/lab/estate/controllerProcess.ts';
-import { failpointVariable } from '../../src/failpoints/arm.ts';
 import type { CommandName, MigrationStatus } from '../../src/service/status.ts';
 import { all, type LooseConfig, Stage } from '../e2e/stage.ts';
 import { SteadyWriter } from '../e2e/writer.ts';
@@ -20,6 +19,9 @@ const flipBudgetMs = 60_000;
 /** Writers of many orgs share two cores with everything else. */
 const writeEveryMs = 100;
 
+/** Longest wait for anything (milliseconds): eighteen orgs at once, on a machine that is several times slower than others. */
+const patienceMs = 360_000;
+
 /** One org under write, with its migration. */
 export interface Mover {
   readonly orgId: number;
@@ -34,11 +36,11 @@ export class Rig {
   readonly movers: Mover[] = [];
   #alive: ControllerProcess[] = [];
   #refilling: Promise<void> | null = null;
-  readonly #armed: string;
+  readonly #failpoints: ArmedFailpoints;
 
   private constructor(stage: Stage) {
     this.stage = stage;
-    this.#armed = join(stage.lab.baseDir, 'failpoints');
+    this.#failpoints = new ArmedFailpoints(stage.lab.baseDir);
     this.api = new LabApi(() => this.newest.api, stage.lab.tokens);
   }
 
@@ -80,18 +82,15 @@ export class Rig {
   }
 
   async add(change: (config: LooseConfig) => void = () => {}): Promise<ControllerProcess> {
-    const added = await this.stage.startController(
-      (config) => {
-        config.controller.leaseMs = leaseMs;
-        config.controller.failpoints = true;
-        config.policy.flipBudgetMs = flipBudgetMs;
-        // All of them come to `ready` at once, and each is compared before.
-        config.verification = { ...config.verification, atOnce: 8 };
-        config.routing.connectTimeoutMs = proxiesWaitMs;
-        change(config);
-      },
-      { [failpointVariable]: `@${this.#armed}` },
-    );
+    const added = await this.stage.startController((config) => {
+      config.controller.leaseMs = leaseMs;
+      config.controller.failpoints = true;
+      config.policy.flipBudgetMs = flipBudgetMs;
+      // All of them come to `ready` at once, and each is compared before.
+      config.verification = { ...config.verification, atOnce: 8 };
+      config.routing.connectTimeoutMs = proxiesWaitMs;
+      change(config);
+    }, this.#failpoints.env);
     this.#alive.push(added);
     void added.ended.then(() => {
       this.#alive = this.#alive.filter((each) => each !== added);
@@ -105,10 +104,8 @@ export class Rig {
     await this.stage.stop();
   }
 
-  /** Renamed into place: controllers read it at any moment. */
-  async arm(points: readonly string[]): Promise<void> {
-    await writeFile(`${this.#armed}.new`, points.join(','));
-    await rename(`${this.#armed}.new`, this.#armed);
+  arm(points: readonly string[]): Promise<void> {
+    return this.#failpoints.arm(points);
   }
 
   /** Resolves when everything that was armed has happened. */
@@ -117,10 +114,10 @@ export class Rig {
     await pollUntil(
       'every armed point to be reached',
       async () => {
-        left = await readFile(this.#armed, 'utf8');
+        left = await this.#failpoints.left();
         return left === '';
       },
-      { timeoutMs: 120_000, everyMs: 10 },
+      { timeoutMs: patienceMs, everyMs: 10 },
     ).catch(async (error: unknown) => {
       const where = await all(ids.map(async (id) => `${id} ${(await this.api.get(id)).state}`));
       throw new Error(`not reached: ${left}; ${where.join(', ')}`, { cause: error });
@@ -128,9 +125,8 @@ export class Rig {
   }
 
   /** Every point that any controller has come to. */
-  async reached(): Promise<Set<string>> {
-    const text = await readFile(`${this.#armed}.reached`, 'utf8');
-    return new Set(text.split('\n').map((line) => line.split(' ')[0] ?? ''));
+  reached(): Promise<Set<string>> {
+    return this.#failpoints.reached();
   }
 
   /** Puts the org under write, if it is not yet, and takes its migration to `ready`. */
@@ -151,6 +147,23 @@ export class Rig {
     const { owner } = await this.api.get(id);
     const beside = this.#alive.findLast(({ name }) => !owner?.startsWith(`${name}-`));
     await new LabApi(() => (beside ?? this.newest).api, this.stage.lab.tokens).command(id, command);
+  }
+
+  /**
+   * Gives a command for which the org has to be in `from`. On a busy machine a lag may have taken it to its gate just
+   * now: then it is given once the org is back.
+   */
+  async commandFrom(from: string, id: string, command: CommandName): Promise<void> {
+    await pollUntil(`${command} of ${id}, which has to be in ${from}`, async () => {
+      if ((await this.api.get(id)).state !== from) return false;
+      try {
+        await this.command(id, command);
+        return true;
+      } catch (error) {
+        if (!(error instanceof ApiRefusal) || (await this.api.get(id)).state === from) throw error;
+        return false;
+      }
+    });
   }
 
   /**
@@ -180,7 +193,7 @@ export class Rig {
           }
           return inIt(last);
         },
-        { timeoutMs: 120_000, everyMs: 50 },
+        { timeoutMs: patienceMs, everyMs: 50 },
       ).catch((error: unknown) => {
         throw new Error(`${id} is not in ${state}: ${JSON.stringify(last)}; logs in ${this.stage.lab.baseDir}`, {
           cause: error,

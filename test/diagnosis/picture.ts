@@ -108,6 +108,7 @@ export function diagnosisOf(picture: Picture): Diagnosis {
     journal: { version: 1, value: picture.state, context, asked: [], deadlines: {} },
     revision: 1,
     epoch: 3,
+    waveId: null,
     owner: 'controller-1',
   };
   const attempt: AttemptRow | null =

@@ -1,4 +1,4 @@
-import { problemStatus } from '../../src/http/problemStatus.ts';
+import { problemStatus } from '../../src/errors/httpStatus.ts';
 import { sourcesIn } from './documents.ts';
 
 const literalPattern = /'([A-Z][A-Z0-9]*(?:_[A-Z0-9]+)*)'/g;

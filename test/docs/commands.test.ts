@@ -7,8 +7,10 @@ import type { FleetService } from '../../src/service/fleetStatus.ts';
 import type { OperationsService } from '../../src/service/operations.ts';
 import type { OrgService } from '../../src/service/orgs.ts';
 import type { PlanService } from '../../src/service/plans.ts';
+import type { PurgeService } from '../../src/service/purgeAnswer.ts';
 import type { RoutingService } from '../../src/service/routing.ts';
 import type { MigrationService } from '../../src/service/status.ts';
+import type { WaveService } from '../../src/service/waves.ts';
 import { codeIn, documents, sourcesIn, textOf } from './documents.ts';
 
 const packageFile = z.object({ scripts: z.record(z.string(), z.string()) });
@@ -56,6 +58,8 @@ test('the paths of the API that the documents name are served', async () => {
     routing: {} as RoutingService,
     orgs: {} as OrgService,
     plans: {} as PlanService,
+    waves: {} as WaveService,
+    purges: {} as PurgeService,
     tokens: [{ name: 't', role: 'viewer', sha256 }],
     version: '0',
   });

@@ -36,3 +36,23 @@ test('no section is empty', () => {
   const empty = [...namedUnder('Codes'), ...namedUnder('States')].filter(({ section }) => section.text.trim() === '');
   expect(empty.map(({ name }) => name)).toEqual([]);
 });
+
+test('what a person on call may meet has a section, which says what it leaves behind', () => {
+  const chapters = sections.map(({ title }) => title);
+  expect(chapters).toEqual(expect.arrayContaining(['First five minutes', 'A cutover night', 'Taking an org back']));
+  const broken = sections.filter(({ under }) => under.includes('When something is broken'));
+  const wanted = [
+    'A controller is dead',
+    'The store is down',
+    'A proxy is dead',
+    'A site is cut off',
+    'A task failed',
+    'A certificate is refused',
+    'Restore from nothing',
+  ];
+  expect(broken.map(({ title }) => title)).toEqual(expect.arrayContaining(wanted));
+  const silent = broken.filter(
+    ({ title, text }) => wanted.includes(title) && !/^Leaves behind|leaves behind/m.test(text),
+  );
+  expect(silent.map(({ title }) => title)).toEqual([]);
+});

@@ -4,7 +4,7 @@ import { StoreUnavailableError, TravelTooSlowError } from '../../src/errors/inde
 import type { EffectName } from '../../statecharts/effects.ts';
 import { rejection, type StoreServer, startStoreServer } from '../store/world.ts';
 import { allWell, Script } from './script.ts';
-import { controller, journalIn, losingAnswerOf, messages, plan, rowOf, running } from './world.ts';
+import { aroundCommits, controller, journalIn, losingAnswerOf, messages, plan, rowOf, running } from './world.ts';
 
 let server: StoreServer;
 beforeAll(async () => {
@@ -19,16 +19,21 @@ describe('a step', () => {
     const { store } = await server.newStore();
     const id = await plan(store, 42);
     const script = new Script(allWell());
+    const begun: EffectName[] = [];
     const seen: { effect: EffectName; state: string; asked: readonly string[] }[] = [];
     const look = async (effect: EffectName) => {
+      // Where two begin at once, their looks may be answered in any order.
+      const place = seen.push({ effect, state: '', asked: [] }) - 1;
       const { state, journal } = await rowOf(store, id);
-      seen.push({ effect, state, asked: journal.asked });
+      seen[place] = { effect, state, asked: journal.asked };
     };
     const handlers = script.handlers('a');
     const looking = Object.fromEntries(
       Object.entries(handlers).map(([effect, handler]) => [
         effect,
         async (run: never) => {
+          // At once: two effects of one step look at the row side by side, and either may have its answer first.
+          begun.push(effect as EffectName);
           await look(effect as EffectName);
           return handler(run);
         },
@@ -54,7 +59,7 @@ describe('a step', () => {
         expect({ effect, state, asked }).toEqual({ effect, state: 'flipping.hold', asked: ['flip.hold'] });
       else expect(asked, effect).toContain(effect);
     }
-    expect(seen.map(({ effect }) => effect)).toEqual([
+    expect(begun).toEqual([
       'preflight',
       'snapshot',
       'replication.reset',
@@ -140,6 +145,29 @@ describe('a step', () => {
     const row = await journalIn({ store }, id, 'paused');
     expect(row.journal.context).toMatchObject({ serving: 'source', reason: { code: 'TRAVEL_TOO_SLOW' } });
     expect(await messages(store, id)).toEqual(expect.arrayContaining(['pause by ann', 'flip.abort.done']));
+    await a.stop();
+  });
+
+  test('what is told of a hold while the step behind it is being written goes with the next one, once', async () => {
+    const { store } = await server.newStore();
+    const id = await plan(store, 42);
+    const script = new Script(allWell(['flip.drain', 'flip.abort']));
+    const told: string[] = [];
+    const around = aroundCommits(store, (when, { state }) => {
+      if (state !== 'flipping.backoff' || told.length === 2) return;
+      told.push(when);
+      script.of('flip.abort')[0]?.run.note(`told ${when} the writing`);
+    });
+    const a = controller('a', around, script);
+    await a.driver.start();
+    await a.driver.command(id, 'start', 'ann', undefined);
+    (await running(script, 'flip.drain')).fail(new TravelTooSlowError(42, 5_000, 3_000));
+    (await running(script, 'flip.abort')).finish();
+    (await running(script, 'flip.drain')).finish();
+    await journalIn({ store }, id, 'completed');
+    expect(told).toEqual(['before', 'behind']);
+    const seen = (await messages(store, id)).filter((message) => message.startsWith('told '));
+    expect(seen).toEqual(['told before the writing', 'told behind the writing']);
     await a.stop();
   });
 });

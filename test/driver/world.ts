@@ -106,6 +106,23 @@ export function losingAnswerOf(
   return { store: losing, lost: () => lost };
 }
 
+/** Is told of every step, before it is written and behind it. */
+export function aroundCommits(
+  store: Store,
+  hear: (when: 'before' | 'behind', step: Parameters<Store['commit']>[0]) => void,
+): Store {
+  return new Proxy(store, {
+    get(target, name) {
+      if (name !== 'commit') return Reflect.get(target, name);
+      return async (step: Parameters<Store['commit']>[0]) => {
+        hear('before', step);
+        await target.commit(step);
+        hear('behind', step);
+      };
+    },
+  });
+}
+
 export async function rowOf(store: Store, id: string): Promise<MigrationRow> {
   const row = await store.get(id);
   if (row === null) throw new Error(`there is no ${id}`);

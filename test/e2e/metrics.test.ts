@@ -14,6 +14,7 @@ import { allThere, SteadyWriter, stopAndLook } from './writer.ts';
 const n = (name: string) => `bigdb_cutover_${name}`;
 const often = (config: LooseConfig) => {
   config.metrics = { everyMs: 500, queriesEveryMs: 500, storageEveryMs: 1_000 };
+  config.routing = { ...config.routing, upkeep: { everyMs: 500 } };
 };
 
 let stage: Stage;
@@ -79,22 +80,26 @@ it('an org that goes there and back leaves its figures, and no series of its own
       now.find(n('lag_seconds'), { ...org, direction: 'back' }).length === 1 &&
       now.value(n('migrations'), { state: 'soaking' }) === 1 &&
       now.find(n('place_table_bytes')).length > 0 &&
-      now.value(n('proxy_query_duration_seconds_count'), { command: 'INSERT' }) > 0,
+      now.value(n('proxy_query_duration_seconds_count'), { command: 'INSERT' }) > 0 &&
+      // The write that waited was let through by the hold hostgroup, and is counted there.
+      queries(now, 'held') > 0 &&
+      ['0.5', '0.95', '0.99'].every(
+        (q) => now.value(n('org_query_quantile_seconds'), { ...org, side: 'cluster', q }) > 0,
+      ),
   );
-  // The write that waited was let through by the hold hostgroup, and is counted there.
-  expect(queries(soaking, 'held')).toBeGreaterThan(0);
-  for (const q of ['0.5', '0.95', '0.99']) {
-    expect(soaking.value(n('org_query_quantile_seconds'), { ...org, side: 'cluster', q })).toBeGreaterThan(0);
-  }
   expect(soaking.value(n('verification_mismatches'), org)).toBe(0);
   expect(soaking.find(n('verification_age_seconds'), org)).toHaveLength(1);
-  const [attempt] = (await stage.api.get(id)).attempts;
+  // On a busy machine an attempt before it may have spent its budget.
+  const { attempts } = await stage.api.get(id);
+  const committed = attempts.find(({ decision }) => decision === 'commit');
   const pause = { direction: 'forward', decision: 'commit', kind: 'write' };
   expect(soaking.value(n('pause_seconds_count'), pause)).toBe(1);
-  expect(soaking.value(n('pause_seconds_sum'), pause) * 1_000).toBeCloseTo(attempt?.writePauseMs ?? -1);
-  for (const { phase, ms } of attempt?.phases ?? []) {
+  expect(soaking.value(n('pause_seconds_sum'), pause) * 1_000).toBeCloseTo(committed?.writePauseMs ?? -1);
+  const done = attempts.flatMap(({ phases }) => phases).filter(({ ok }) => ok);
+  for (const [phase, times] of Map.groupBy(done, (each) => each.phase)) {
     const step = { direction: 'forward', step: phase, ok: 'true' };
-    expect(soaking.value(n('flip_step_duration_seconds_sum'), step) * 1_000).toBeCloseTo(ms);
+    const sumMs = times.reduce((sum, { ms }) => sum + ms, 0);
+    expect(soaking.value(n('flip_step_duration_seconds_sum'), step) * 1_000).toBeCloseTo(sumMs);
   }
   for (const place of ['site', 'cluster']) {
     expect(soaking.value(n('place_up'), { kind: place })).toBe(place === 'site' ? 2 : 1);

@@ -60,14 +60,17 @@ it('everything that a cluster serves goes back by one command, and the audit log
   const [id] = found.begun;
   await stage.until(id ?? '', 'rolledBack', ({ state }) => state === 'rolledBack');
   const { items } = (await stage.api.read('/v1/audit?limit=1000', 'operator')) as {
-    items: { action: string; input: unknown; outcome: { status: number } | null }[];
+    items: { action: string; target: string; input: unknown; outcome: { status: number } | null }[];
   };
-  expect(items.at(-1)).toMatchObject({
+  expect(items.findLast(({ action }) => action.startsWith('POST '))).toMatchObject({
     actor: expect.any(String),
     action: 'POST /v1/clusters/:homeRegion/rollback',
     target: 'eu-west-2',
     input: { reason },
     outcome: { status: 200, code: null },
   });
+  const served = items.filter(({ action }) => action.startsWith('served by '));
+  expect(served.at(-1)).toMatchObject({ action: 'served by the source', input: { migrationId: id } });
+  expect(served.at(-2)).toMatchObject({ action: 'served by the cluster', target: served.at(-1)?.target });
   expect(items.find(({ action }) => action === 'POST /v1/freeze')).toMatchObject({ input: { reason: 'incident 7' } });
 });

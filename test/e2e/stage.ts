@@ -3,7 +3,8 @@ import { parse, stringify } from 'yaml';
 import { type DatabaseServer, onServer, pollUntil } from '../../infra/lab/databases/index.ts';
 import { ApiRefusal, LabApi } from '../../infra/lab/demo/api.ts';
 import { type ControllerProcess, startController } from '../../infra/lab/estate/controllerProcess.ts';
-import { type Lab, type LabOptions, type LabOrgAccess, startLab } from '../../infra/lab/estate/lab.ts';
+import { type Lab, type LabOptions, startLab } from '../../infra/lab/estate/lab.ts';
+import type { LabOrgAccess } from '../../infra/lab/estate/platform.ts';
 import type { ProxySqlServer } from '../../infra/lab/proxysql/start.ts';
 import type { MigrationStatus } from '../../src/service/status.ts';
 
@@ -176,7 +177,7 @@ export class Stage {
             `SELECT 1 FROM runtime_mysql_query_rules WHERE comment LIKE '% org=${orgId} % state=held %'`,
           )
         ).length > 0,
-      { timeoutMs: 60_000, everyMs: 10 },
+      { timeoutMs: 180_000, everyMs: 10 },
     );
   }
 
@@ -185,7 +186,7 @@ export class Stage {
     id: string,
     what: string,
     condition: (status: MigrationStatus) => boolean,
-    timeoutMs = 120_000,
+    timeoutMs = 360_000,
   ): Promise<MigrationStatus> {
     let last: MigrationStatus | undefined;
     return pollUntil(

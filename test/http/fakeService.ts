@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { UnknownOrgError } from '../../src/errors/directory.ts';
 import { ProxyUnknownError } from '../../src/errors/fleet.ts';
+import { PurgeUnknownError } from '../../src/errors/purge.ts';
 import { UnknownMigrationError } from '../../src/errors/service.ts';
 import { type AppParts, buildApp } from '../../src/http/app.ts';
 import type { App } from '../../src/http/types.ts';
@@ -9,6 +10,7 @@ import { answerOf } from '../../src/service/answer.ts';
 import type { FleetService, ProxyStatus } from '../../src/service/fleetStatus.ts';
 import type { OrgService, OrgStatus, PreflightReport } from '../../src/service/orgs.ts';
 import type { Plan, PlanService } from '../../src/service/plans.ts';
+import type { PurgeAnswer, PurgeChange, PurgeService } from '../../src/service/purgeAnswer.ts';
 import { createRouting } from '../../src/service/routing.ts';
 import {
   type Actor,
@@ -16,10 +18,12 @@ import {
   type MigrationService,
   type MigrationStatus,
   migrationStatusSchema,
+  type PurgeStatus,
   type TimelineEvent,
 } from '../../src/service/status.ts';
 import { compareWithDescription } from './described.ts';
 import { FakeOperations } from './fakeOperations.ts';
+import { FakeWaves } from './fakeWaves.ts';
 
 const at = '2026-01-02T03:04:05.000Z';
 
@@ -28,6 +32,7 @@ export function statusOf(id: string, orgId: number, changes: Partial<MigrationSt
   return {
     id,
     orgId,
+    wave: null,
     homeRegion: 'eu-west-2',
     state: 'planned',
     since: at,
@@ -46,6 +51,7 @@ export function statusOf(id: string, orgId: number, changes: Partial<MigrationSt
     wayBack: null,
     leftBehind: [],
     comparing: null,
+    purge: null,
     findings: [],
     policy: {},
     owner: null,
@@ -167,7 +173,7 @@ export class FakeFleet implements FleetService {
   );
 
   async list() {
-    return { revision: 3, joining: null, proxies: [...this.proxies.values()] };
+    return { revision: 3, joining: null, upkeep: null, proxies: [...this.proxies.values()] };
   }
 
   async remove(name: string, input: { reason: string }, actor: Actor): Promise<ProxyStatus> {
@@ -202,6 +208,9 @@ export function proxyStatusOf(name: string, standing: ProxyStatus['standing']): 
     version: '2.7.1',
     heldOrgs: [],
     routes: standing === 'member' ? { source: [7], held: [], parked: [], cluster: [42] } : null,
+    sharedOrgs: null,
+    drift: [],
+    drifts: 0,
     warning: null,
   };
 }
@@ -272,6 +281,49 @@ export class FakePlans implements PlanService {
   }
 }
 
+/** One migration has a purge that runs, every other one none. */
+export class FakePurges implements PurgeService {
+  readonly asked: string[] = [];
+  readonly status: PurgeStatus = {
+    state: 'running',
+    by: 'the approver',
+    why: 'thirty days are over',
+    orderedAt: at,
+    site: 'lon1',
+    rowsExpected: 1_000,
+    rowsDeleted: 250,
+    tables: [{ table: 'CallLogs', rowsExpected: 1_000, rowsDeleted: 250 }],
+    etaMs: 90_000,
+    waitsFor: null,
+    reason: null,
+    changedAt: at,
+  };
+
+  async purge(id: string): Promise<PurgeAnswer> {
+    if (id !== 'm1') throw new PurgeUnknownError(id);
+    return this.#answer(id, 'purge');
+  }
+
+  async plan(id: string): Promise<PurgeAnswer> {
+    const tables = [{ table: 'CallLogs', rows: 1_000 }];
+    const plan = { refusals: [], purgeAfterMs: 0, rows: 1_000, chunks: 2, sites: [{ site: 'lon1', tables }] };
+    return { ...this.#answer(id, 'plan'), plan };
+  }
+
+  async order(id: string, reason: string): Promise<PurgeAnswer> {
+    return this.#answer(id, `order: ${reason}`);
+  }
+
+  async change(id: string, change: PurgeChange): Promise<PurgeAnswer> {
+    return this.#answer(id, change);
+  }
+
+  #answer(id: string, what: string): PurgeAnswer {
+    this.asked.push(what);
+    return { id, orgId: 42, plan: null, purge: this.status };
+  }
+}
+
 const roleNames = ['viewer', 'operator', 'approver', 'admin'] as const;
 
 /** The header with the token of a role. */
@@ -286,6 +338,8 @@ export function fakeApp(parts: Partial<AppParts> = {}): {
   routes: FakeRoutes;
   orgs: FakeOrgs;
   plans: FakePlans;
+  waves: FakeWaves;
+  purges: FakePurges;
 } {
   const service = new FakeService();
   const fleet = new FakeFleet();
@@ -293,6 +347,8 @@ export function fakeApp(parts: Partial<AppParts> = {}): {
   const routes = new FakeRoutes();
   const orgs = new FakeOrgs();
   const plans = new FakePlans();
+  const waves = new FakeWaves();
+  const purges = new FakePurges();
   const tokens = roleNames.map((role) => ({
     name: `the ${role}`,
     role,
@@ -307,6 +363,8 @@ export function fakeApp(parts: Partial<AppParts> = {}): {
         routing: routes.service,
         orgs,
         plans,
+        waves,
+        purges,
         tokens,
         version: '1.2.3',
         ...parts,
@@ -319,5 +377,7 @@ export function fakeApp(parts: Partial<AppParts> = {}): {
     routes,
     orgs,
     plans,
+    waves,
+    purges,
   };
 }

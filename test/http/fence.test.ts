@@ -155,10 +155,14 @@ describe('fence', () => {
     expect(JSON.parse(installed.out)).toMatchObject({ triggersMade: 6, triggersDropped: 0, fenceRowsMade: 6 });
     expect((await fence('install', asOwner)).out).toMatch(/^triggers made +0$/m);
 
+    const refreshed = await fence('refresh', [...asOwner, '--json']);
+    expect(refreshed).toMatchObject({ code: 0, err: '' });
+    expect(JSON.parse(refreshed.out)).toEqual({ tablesRefreshed: 1 });
+
     const after = await fence('status', asOwner);
     expect(after.code).toBe(0);
     expect(after.out).toMatch(/^lon1 +site +yes +right +3 of 3 +0 +0 +clients 3$/m);
-    expect(after.out).toMatch(/^aurora +cluster +yes +right +3 of 3 +0 +0 +forward 3$/m);
+    expect(after.out).toMatch(/^aurora +cluster +yes +right +3 of 3 +0 +0 +nobody 3$/m);
     const [rows] = await (connections[0] as Connection).query(
       'SELECT DISTINCT DEFINER AS definer FROM information_schema.TRIGGERS',
     );

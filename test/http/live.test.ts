@@ -3,6 +3,7 @@ import { StoreUnavailableError } from '../../src/errors/store.ts';
 import type { App } from '../../src/http/types.ts';
 import { EventParser, type ServerEvent } from '../../src/web/live/parser.ts';
 import { bearer, eventOf, fakeApp, statusOf } from './fakeService.ts';
+import { waveOrg, waveStatus } from './fakeWaves.ts';
 
 let app: App;
 const stop = new AbortController();
@@ -182,6 +183,39 @@ describe('live streams', () => {
   });
 });
 
+describe('live waves', () => {
+  it('are whole with every change; one wave tells which of its orgs changed', async () => {
+    const { waves, open } = await start();
+    waves.waves.set('w1', waveStatus('w1'));
+    const all = await open('/v1/live/waves');
+    expect((await all.next('waves')).data).toMatchObject([{ id: 'w1', state: 'planned' }]);
+    const one = await open('/v1/live/waves/w1');
+    expect((await one.next('waveOrgs')).data).toMatchObject([{ orgId: 1 }, { orgId: 2 }]);
+    expect((await one.next('wave')).data).toMatchObject({ id: 'w1', state: 'planned' });
+    waves.orgList = [waveOrg(1), waveOrg(2, { standing: 'loading' })];
+    expect((await one.next('waveOrgs')).data).toMatchObject([{ orgId: 2, standing: 'loading' }]);
+    waves.waves.set('w1', waveStatus('w1', { state: 'running', version: 2 }));
+    expect((await all.next('waves')).data).toMatchObject([{ id: 'w1', state: 'running' }]);
+    await all.cancel();
+    await one.cancel();
+  });
+
+  it('ask with what they know already; an unknown wave is an answer, no stream', async () => {
+    const { waves, open } = await start();
+    waves.waves.set('w1', waveStatus('w1', { state: 'completed' }));
+    const stream = await open('/v1/live/waves');
+    await stream.next('waves');
+    const asked = () => waves.calls.filter(({ method }) => method === 'list');
+    await expect.poll(() => asked().length).toBeGreaterThan(1);
+    const { known } = asked().at(-1)?.input as { known: Map<string, unknown> };
+    expect([...known.keys()]).toEqual(['w1']);
+    expect((await open('/v1/live/waves/nobody')).reply.status).toBe(404);
+    const whole = await app.inject({ url: '/v1/live/waves', headers: bearer('viewer') });
+    expect(whole.json()).toMatchObject({ items: [{ id: 'w1' }] });
+    await stream.cancel();
+  });
+});
+
 describe('who asks', () => {
   it('is told, with the role that each command needs', async () => {
     await start();
@@ -189,7 +223,14 @@ describe('who asks', () => {
     expect(reply.json()).toMatchObject({
       name: 'the operator',
       role: 'operator',
-      needs: { rollback: 'operator', approve: 'approver', acceptLoss: 'approver', fleetChange: 'approver' },
+      needs: {
+        rollback: 'operator',
+        approve: 'approver',
+        acceptLoss: 'approver',
+        fleetChange: 'approver',
+        waveStart: 'operator',
+        waveApprove: 'approver',
+      },
     });
   });
 });

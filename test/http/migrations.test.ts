@@ -187,6 +187,8 @@ describe('/openapi.json', () => {
         '/v1/live/fleet',
         '/v1/live/migrations',
         '/v1/live/migrations/{id}',
+        '/v1/live/waves',
+        '/v1/live/waves/{id}',
         '/v1/me',
         '/v1/unfreeze',
         '/v1/migrations',
@@ -195,6 +197,10 @@ describe('/openapi.json', () => {
         '/v1/migrations/{id}/lag',
         '/v1/migrations/{id}/mismatches',
         '/v1/migrations/{id}/plan',
+        '/v1/migrations/{id}/purge',
+        '/v1/migrations/{id}/purge/pause',
+        '/v1/migrations/{id}/purge/resume',
+        '/v1/migrations/{id}/purge/cancel',
         ...[
           'start',
           'pause',
@@ -208,6 +214,11 @@ describe('/openapi.json', () => {
           'verify',
           'repair-rows',
         ].map((command) => `/v1/migrations/{id}/${command}`),
+        '/v1/waves',
+        '/v1/waves/{id}',
+        '/v1/waves/{id}/orgs',
+        '/v1/waves/{id}/plan',
+        ...['start', 'pause', 'resume', 'approve', 'cancel', 'rollback'].map((command) => `/v1/waves/{id}/${command}`),
       ].toSorted(),
     );
     expect(Object.keys(document.paths['/v1/migrations'])).toEqual(['post', 'get']);

@@ -2,6 +2,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import type { InjectOptions } from 'fastify';
 import { pino } from 'pino';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { problemStatus } from '../../src/errors/httpStatus.ts';
 import {
   CommandNotAllowedError,
   NoHomeRegionError,
@@ -10,7 +11,6 @@ import {
   StoreUnavailableError,
   UnknownOrgError,
 } from '../../src/errors/index.ts';
-import { problemStatus } from '../../src/http/problemStatus.ts';
 import { problemSchema } from '../../src/http/schemas.ts';
 import type { App } from '../../src/http/types.ts';
 import { bearer, type FakeService, fakeApp, statusOf } from './fakeService.ts';

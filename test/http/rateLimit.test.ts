@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { pollUntil } from '../../infra/lab/databases/index.ts';
 import type { App } from '../../src/http/types.ts';
 import { bearer, fakeApp } from './fakeService.ts';
 
@@ -19,6 +20,17 @@ describe('a token that asks too often', () => {
     expect(Number(reply.headers['retry-after'])).toBeGreaterThan(0);
     expect(Number(reply.headers['retry-after'])).toBeLessThanOrEqual(60);
     expect((await ask('operator')).statusCode).toBe(200);
+  });
+
+  it('may go on when its time is over', async () => {
+    const quick = fakeApp({ rateLimit: { requests: 1, windowMs: 300 } }).app;
+    try {
+      const status = async () => (await quick.inject({ url: '/v1/me', headers: bearer('viewer') })).statusCode;
+      await pollUntil('the token to be refused', async () => (await status()) === 429, { everyMs: 1 });
+      await pollUntil('the token to go on', async () => (await status()) === 200, { everyMs: 20 });
+    } finally {
+      await quick.close();
+    }
   });
 
   it('does not take health away, and a wrong token uses up nobody’s share', async () => {

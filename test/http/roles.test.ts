@@ -1,7 +1,9 @@
 import type { LightMyRequestResponse } from 'fastify';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { App } from '../../src/http/types.ts';
+import { waveCommandNames } from '../../src/service/waveStatus.ts';
 import { bearer, fakeApp, statusOf } from './fakeService.ts';
+import { waveStatus } from './fakeWaves.ts';
 
 const roles = ['viewer', 'operator', 'approver', 'admin'] as const;
 type Role = (typeof roles)[number];
@@ -20,6 +22,8 @@ const lowest: Readonly<Record<string, Role | null>> = {
   'GET /v1/live/fleet': 'viewer',
   'GET /v1/live/migrations': 'viewer',
   'GET /v1/live/migrations/{id}': 'viewer',
+  'GET /v1/live/waves': 'viewer',
+  'GET /v1/live/waves/{id}': 'viewer',
   'GET /v1/me': 'viewer',
   'GET /v1/orgs/{orgId}': 'viewer',
   'GET /v1/routing': 'viewer',
@@ -35,6 +39,11 @@ const lowest: Readonly<Record<string, Role | null>> = {
   'POST /v1/migrations/{id}/complete': 'approver',
   'POST /v1/migrations/{id}/repair-rows': 'approver',
   'POST /v1/migrations/{id}/schema/accept': 'approver',
+  'GET /v1/migrations/{id}/purge': 'viewer',
+  'POST /v1/migrations/{id}/purge': 'approver',
+  'POST /v1/migrations/{id}/purge/pause': 'operator',
+  'POST /v1/migrations/{id}/purge/resume': 'approver',
+  'POST /v1/migrations/{id}/purge/cancel': 'operator',
   'GET /v1/freeze': 'viewer',
   'POST /v1/freeze': 'operator',
   'POST /v1/unfreeze': 'approver',
@@ -43,6 +52,17 @@ const lowest: Readonly<Record<string, Role | null>> = {
   'GET /v1/fleet': 'viewer',
   'POST /v1/fleet/{name}/add': 'approver',
   'POST /v1/fleet/{name}/remove': 'approver',
+  'GET /v1/waves': 'viewer',
+  'GET /v1/waves/{id}': 'viewer',
+  'GET /v1/waves/{id}/orgs': 'viewer',
+  'GET /v1/waves/{id}/plan': 'viewer',
+  'POST /v1/waves': 'operator',
+  'POST /v1/waves/{id}/start': 'operator',
+  'POST /v1/waves/{id}/pause': 'operator',
+  'POST /v1/waves/{id}/resume': 'operator',
+  'POST /v1/waves/{id}/approve': 'approver',
+  'POST /v1/waves/{id}/cancel': 'operator',
+  'POST /v1/waves/{id}/rollback': 'operator',
 };
 
 /** It only looks: no command, and not in the audit log. */
@@ -54,6 +74,7 @@ beforeEach(() => {
   parts = fakeApp();
   ({ app } = parts);
   parts.service.migrations.set('m1', statusOf('m1', 42));
+  parts.waves.waves.set('m1', waveStatus('m1', { allowed: [...waveCommandNames] }));
 });
 afterEach(() => app.close());
 
@@ -64,7 +85,8 @@ function ask(route: string, headers: Record<string, string>, more: object = {}):
     .replace('{name}', 'proxy-1')
     .replace('{homeRegion}', 'eu-west-2')
     .replace('{orgId}', '42');
-  const body = ['/v1/migrations', '/v1/preflight'].includes(url) ? { orgId: 42 } : { reason: 'CHG-1234', ...more };
+  const ofOrg = ['/v1/migrations', '/v1/preflight'].includes(url) ? { orgId: 42 } : { reason: 'CHG-1234', ...more };
+  const body = url === '/v1/waves' ? { name: 'of a test', orgs: [42] } : ofOrg;
   return app.inject({ method: method as 'GET', url, headers, ...(method === 'POST' ? { payload: body } : {}) });
 }
 

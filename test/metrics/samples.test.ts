@@ -13,7 +13,7 @@ class Told {
   forms: OrgStatements[] = [];
   heldOrgs: number[] = [];
   asked = 0;
-  traffics: ProxyTraffic | null = { pools: [], commands: [] };
+  traffics: ProxyTraffic | null = { pools: [], commands: [], refusals: [], triggerErrors: [] };
   async held() {
     return this.heldOrgs;
   }
@@ -114,6 +114,8 @@ describe('a proxy’s traffic', () => {
   test('becomes a histogram with growing buckets, rare commands together', async () => {
     proxy.traffics = {
       pools: [{ side: 'source', homeRegion: null, used: 3, free: 2, limit: 10, errors: 1, queries: 9 }],
+      refusals: [{ side: 'source', homeRegion: null, user: 'worker', count: 4 }],
+      triggerErrors: [{ side: 'source', homeRegion: null, user: 'app', count: 2 }],
       commands: [
         { command: 'SELECT', sumUs: 20_003_000, counts },
         { command: 'SHOW', sumUs: 1, counts },
@@ -130,12 +132,16 @@ describe('a proxy’s traffic', () => {
     expect(now.value(n('proxy_query_duration_seconds_sum'), { command: 'SELECT' })).toBeCloseTo(20.003);
     expect(now.value(n('proxy_connections'), { side: 'source', use: 'used' })).toBe(3);
     expect(now.value(n('proxy_connections_limit'), { side: 'source' })).toBe(10);
+    expect(now.value(n('fence_refusals_total'), { proxy: 'p1', side: 'source', user: 'worker' })).toBe(4);
+    expect(now.value(n('trigger_errors_total'), { proxy: 'p1', side: 'source', user: 'app' })).toBe(2);
   });
 
   test('is not shown of one that went silent', async () => {
     proxy.traffics = {
       pools: [{ side: 'source', homeRegion: null, used: 3, free: 2, limit: 10, errors: 1, queries: 9 }],
       commands: [],
+      refusals: [],
+      triggerErrors: [],
     };
     sample();
     await world.clock.advance(1);
@@ -144,6 +150,28 @@ describe('a proxy’s traffic', () => {
     await world.clock.advance(everyMs);
     expect((await world.scrape()).find(n('proxy_connections'))).toEqual([]);
   });
+});
+
+test('rounds over the proxies are shown by the controller that makes them, by no other', async () => {
+  const world = new MetricsWorld();
+  const named = async () =>
+    (await world.scrape()).series.filter(({ name }) => /_(proxy_drift|proxy_shared_orgs|own_rules_orgs)$/.test(name));
+  expect(await named()).toEqual([]);
+  const drift = [{ kind: 'route', orgId: 42, expected: 'cluster', found: 'source', comment: null }] as const;
+  world.upkeep = {
+    atMs: 1,
+    proxies: [{ name: 'p1', drift, drifts: 70, shared: 4_000, sharedDigest: 'abc' }],
+    ownRules: [
+      { reason: 'one', orgs: 3, orgIds: [1] },
+      { reason: 'another', orgs: 4, orgIds: [2] },
+    ],
+  };
+  expect((await named()).map(({ name, labels, value }) => [name, labels, value])).toEqual([
+    ['bigdb_cutover_proxy_drift', { proxy: 'p1' }, 70],
+    ['bigdb_cutover_proxy_shared_orgs', { proxy: 'p1' }, 4_000],
+    ['bigdb_cutover_own_rules_orgs', {}, 7],
+  ]);
+  await world.metrics.stop();
 });
 
 test('a scrape asks nobody, and what cannot be sampled shows its age', async () => {
@@ -192,4 +220,42 @@ test('a quantile of means weighs each kind by its statements', () => {
   expect([0.5, 0.9, 0.95, 0.99].map((p) => quantileOfMeans(kinds, p))).toEqual([0.1, 0.1, 0.5, 1]);
   expect(quantileOfMeans([], 0.5)).toBeNull();
   expect(quantileOfMeans([{ count: 0, seconds: 3 }], 0.5)).toBeNull();
+});
+
+describe('waves', () => {
+  const census = {
+    id: 'w-1',
+    state: 'paused',
+    orgs: 12,
+    stoppedBy: 'WAVE_STOPPED',
+    moves: [{ phase: 'soaking', moves: 4 }],
+  };
+
+  test('show their orgs, their moves and why they stopped; a store that is silent shows none', async () => {
+    let answer: () => Promise<(typeof census)[]> = async () => [census];
+    const store = {
+      census: async () => ({ active: [], ended: [], controllers: 1 }),
+      frozen: async () => null,
+      waveCensus: () => answer(),
+    };
+    world.startSampling({ store: store as never });
+    await world.clock.advance(1);
+    const values = async () => {
+      const scrape = await world.scrape();
+      return [
+        scrape.value(n('wave_orgs'), { wave: 'w-1', state: 'paused' }),
+        scrape.value(n('wave_moves'), { wave: 'w-1', phase: 'soaking' }),
+        scrape.value(n('wave_stopped'), { wave: 'w-1', code: 'WAVE_STOPPED' }),
+      ];
+    };
+    expect(await values()).toEqual([12, 4, 1]);
+    answer = async () => [{ ...census, state: 'running', stoppedBy: null as never }];
+    await world.clock.advance(everyMs);
+    expect((await values())[2]).toBe(0);
+    answer = async () => {
+      throw new StoreUnavailableError('gone');
+    };
+    await world.clock.advance(everyMs);
+    expect(await values()).toEqual([0, 0, 0]);
+  });
 });

@@ -2,6 +2,7 @@ import { policyDefaults } from '../../src/config/index.ts';
 import { Metrics, type Watched } from '../../src/metrics/metrics.ts';
 import type { FleetStore } from '../../src/ports/fleet.ts';
 import type { Store } from '../../src/ports/store.ts';
+import type { UpkeepReport } from '../../src/ports/upkeep.ts';
 import type { MigrationContext } from '../../statecharts/context.ts';
 import { FakeClock } from '../soaking/fakeClock.ts';
 import { planned, policyWith } from '../statecharts/machine.ts';
@@ -13,6 +14,7 @@ export class MetricsWorld {
   readonly logged: unknown[] = [];
   readonly lags = new Map<number, { lagMs: number; origin: string; atMs: number }>();
   readonly metrics: Metrics;
+  upkeep: UpkeepReport | null = null;
 
   constructor() {
     const line = (fields: object) => void this.logged.push(fields);
@@ -22,6 +24,7 @@ export class MetricsWorld {
       { lag: (orgId) => this.lags.get(orgId) ?? null },
       { names: ['p1'], reachable: () => true, view: () => null, waitingFor: () => [] },
     );
+    this.metrics.showUpkeep(() => this.upkeep);
   }
 
   /** A step of an org's move. */
@@ -31,7 +34,12 @@ export class MetricsWorld {
 
   /** Begins to ask, of what is given; of nothing else there is anything. */
   startSampling(watched: Partial<Watched> = {}): void {
-    const store = { census: async () => ({ active: [], ended: [], controllers: 1 }), frozen: async () => null };
+    const store = {
+      census: async () => ({ active: [], ended: [], controllers: 1 }),
+      frozen: async () => null,
+      waveCensus: async () => [],
+      countPurges: async () => ({}),
+    };
     const proxies = { proxies: [], tellsErrorsApart: true, close: () => {} };
     this.metrics.startSampling(
       { places: [], tables: [], proxies, store: store as never, leaseMs: 2_000, ...watched },

@@ -59,6 +59,21 @@ describe('the org directory', () => {
     }
   });
 
+  it('lists orgs by their ids, page by page, with the regions that can be used', async () => {
+    const all = [
+      { orgId: 4, homeRegion: 'us-east-1' },
+      { orgId: 5, homeRegion: null },
+      { orgId: 42, homeRegion: null },
+      { orgId: 420, homeRegion: null },
+    ];
+    await onServer(server, (c) => c.query(`UPDATE CoreDB.Organisation SET HomeRegion = 'us-east-1' WHERE OrgID = 4`));
+    expect(await directory.orgs({ after: 0, limit: 10 })).toEqual(all);
+    expect(await directory.orgs({ after: 4, limit: 2 })).toEqual(all.slice(1, 3));
+    expect(await directory.orgs({ homeRegion: 'us-east-1', after: 0, limit: 10 })).toEqual(all.slice(0, 1));
+    expect(await directory.orgs({ orgIds: [420, 4, 999], after: 0, limit: 10 })).toEqual([all[0], all[3]]);
+    expect(await directory.orgs({ orgIds: [], after: 0, limit: 10 })).toEqual([]);
+  });
+
   it('says when CoreDB cannot be asked', async () => {
     for (const broken of [
       directoryWith({ table: 'Absent' }),
@@ -67,6 +82,8 @@ describe('the org directory', () => {
     ]) {
       expect(await rejectionOf(broken.homeRegion(4))).toBeInstanceOf(DirectoryUnavailableError);
       expect(await rejectionOf(broken.ping())).toBeInstanceOf(DirectoryUnavailableError);
+      const listed = broken.orgs({ after: 0, limit: 1 });
+      expect(await rejectionOf(listed)).toBeInstanceOf(DirectoryUnavailableError);
     }
   });
 

@@ -19,7 +19,7 @@ import {
   FenceTablesUnfitError,
   WrongPlaceError,
 } from '../../src/errors/index.ts';
-import { type FencePlan, fenceStatus, installFence, removeFence } from '../../src/fence/index.ts';
+import { type FencePlan, fenceStatus, installFence, refreshFence, removeFence } from '../../src/fence/index.ts';
 import { countOf, insert, nextEpoch, rejectionOf } from './help.ts';
 import { grantControl, makeAccounts, makeSchema, ORGS, PASSWORD, TABLES, USERS } from './world.ts';
 
@@ -117,7 +117,7 @@ describe('two sites and a cluster', () => {
     await sites.waitUntilInStep();
     for (const status of await fenceStatus(plan)) {
       expect(status).toMatchObject({ complete: true, identity: 'right', definersGone: [] });
-      expect(status.writers).toEqual({ [status.kind === 'site' ? 'clients' : 'forward']: 3 });
+      expect(status.writers).toEqual({ [status.kind === 'site' ? 'clients' : 'nobody']: 3 });
     }
     expect((await place2.findings(TABLES, 42)).filter((finding) => finding.severity === 'refuse')).toEqual([]);
   });
@@ -253,6 +253,34 @@ describe('two sites and a cluster', () => {
     expect(status?.definersGone).toEqual(['installer@%']);
     expect(status?.complete).toBe(false);
     await installFence(plan);
+    expect((await fenceStatus(plan)).every((one) => one.complete)).toBe(true);
+  });
+
+  it('is read anew at all sites by a refresh, as it was and as its owner’s', async () => {
+    const triggers = async (connection: Connection) => {
+      const [rows] = await connection.query<RowDataPacket[]>(
+        `SELECT EVENT_OBJECT_TABLE AS \`table\`, TRIGGER_NAME AS name, ACTION_STATEMENT AS text, DEFINER AS definer, CREATED AS created
+           FROM information_schema.TRIGGERS WHERE TRIGGER_SCHEMA = 'BigDB' ORDER BY 1, 2`,
+      );
+      return rows;
+    };
+    const before = await Promise.all([triggers(lon1), triggers(lon2)]);
+    const other = await connect(sites.site('lon1').server);
+    await other.query(`GRANT ALL ON *.* TO 'another'@'%' IDENTIFIED BY '${PASSWORD}'`);
+    const as = await connect(sites.site('lon1').server, 'another', PASSWORD);
+    const [first, ...more] = plan.sites;
+    if (first === undefined) throw new Error('there is no site');
+    expect(await refreshFence({ ...plan, sites: [{ ...first, connection: as }, ...more] })).toEqual({
+      tablesRefreshed: TABLES.length,
+    });
+    for (const [index, connection] of [lon1, lon2].entries()) {
+      const now = await triggers(connection);
+      const newer = now.filter(({ created }, each) => String(created) !== String(before[index]?.[each]?.created));
+      expect(new Set(newer.map(({ table }) => table)).size).toBe(TABLES.length);
+      const bare = (rows: RowDataPacket[]) => rows.map(({ created: _, ...rest }) => rest);
+      expect(bare(now)).toEqual(bare(before[index] ?? []));
+    }
+    await other.query(`DROP USER 'another'@'%'`);
     expect((await fenceStatus(plan)).every((one) => one.complete)).toBe(true);
   });
 

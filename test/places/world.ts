@@ -60,7 +60,10 @@ export async function grantControl(admin: Connection): Promise<void> {
   await admin.query(`GRANT SELECT, INSERT, UPDATE, DELETE ON bigdb_cutover.heartbeat TO 'dms'@'%'`);
 }
 
-export async function makeWorld(kind: 'site' | 'cluster'): Promise<World> {
+export async function makeWorld(
+  kind: 'site' | 'cluster',
+  variables: Readonly<Record<string, string>> = {},
+): Promise<World> {
   const baseDir = await mkdtemp(join(tmpdir(), 'places-'));
   const closers: (() => Promise<unknown>)[] = [() => rm(baseDir, { recursive: true, force: true })];
   const close = async () => {
@@ -69,8 +72,8 @@ export async function makeWorld(kind: 'site' | 'cluster'): Promise<World> {
   try {
     const server =
       kind === 'site'
-        ? await startMariaDb({ name: 'lon1', baseDir })
-        : await startCluster({ name: 'euwest2', baseDir });
+        ? await startMariaDb({ name: 'lon1', baseDir, variables })
+        : await startCluster({ name: 'euwest2', baseDir, variables });
     closers.push(() => server.stop());
     const connect = async (user: string) => {
       const password = user === server.user ? server.password : PASSWORD;

@@ -74,7 +74,8 @@ describe('ids', () => {
     const found = await world.fresh((config) => {
       const [cluster] = config.clusters;
       config.clusters.push({ ...cluster, name: 'elsewhere', homeRegion: 'ap-east-1', port: 1 });
-      config.dms.regions['ap-east-1'] = config.dms.regions[cluster.homeRegion];
+      const ofRegion = JSON.stringify(config.dms.regions[cluster.homeRegion]);
+      config.dms.regions['ap-east-1'] = JSON.parse(ofRegion.replaceAll(cluster.homeRegion, 'ap-east-1'));
       config.routing.clusters['ap-east-1'] = { writerHostgroup: 29 };
     });
     expect(found.map(({ code, severity }) => ({ code, severity }))).toEqual([

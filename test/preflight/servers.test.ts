@@ -71,6 +71,15 @@ describe('settings of servers', () => {
     );
   });
 
+  it('another default collation', () => {
+    const collation = (name: string) => world.atCluster(`SET GLOBAL collation_server = '${name}'`);
+    return world.finds(
+      { code: 'DEFAULT_COLLATION_DIFFERS', severity: 'warn' },
+      () => collation('utf8mb4_unicode_ci'),
+      () => collation(mySql() ? 'utf8mb4_0900_ai_ci' : 'utf8mb4_general_ci'),
+    );
+  });
+
   it('a right that an account has lost', async () => {
     const [found] = await world.finds(
       { code: 'PRIVILEGES_MISSING', severity: 'refuse' },

@@ -4,9 +4,13 @@ import { expect } from 'vitest';
 import { parse, stringify } from 'yaml';
 import { type DatabaseServer, onServer } from '../../infra/lab/databases/index.ts';
 import { type Lab, type LabOptions, startLab } from '../../infra/lab/estate/lab.ts';
+import { CONTROLLER_RANGES, SOURCE_HOSTGROUPS } from '../../infra/lab/estate/proxies.ts';
+import type { RoutingConfig } from '../../src/adapters/proxysql/config.ts';
+import { createProxy } from '../../src/adapters/proxysql/proxy.ts';
 import { parseConfig, policyDefaults } from '../../src/config/index.ts';
 import { closeEstate, openEstate } from '../../src/controller.ts';
 import type { Finding } from '../../src/ports/finding.ts';
+import type { ProxyTraffic } from '../../src/ports/traffic.ts';
 import { createOrgs } from '../../src/service/orgs.ts';
 
 /** A configuration as YAML gives it, for a test that wants another one. */
@@ -133,6 +137,25 @@ export class PreflightWorld {
     const proxy = this.lab.proxies[index];
     if (proxy === undefined) throw new Error('the lab has no proxy');
     return proxy;
+  }
+
+  /** What a proxy’s small tables tell. */
+  async traffic(index: number): Promise<ProxyTraffic> {
+    const { host, adminPort, adminUser, adminPassword, name } = this.proxy(index);
+    const routing: RoutingConfig = {
+      by: this.lab.routing,
+      template: '',
+      ...CONTROLLER_RANGES,
+      source: SOURCE_HOSTGROUPS,
+      clusters: {},
+      longestHoldMs: 0,
+    };
+    const proxy = createProxy({ name, host, adminPort, adminUser, adminPassword }, routing);
+    try {
+      return await proxy.traffic();
+    } finally {
+      proxy.close();
+    }
   }
 
   #site(index: number): DatabaseServer {

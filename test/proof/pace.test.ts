@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { policyDefaults } from '../../src/config/index.ts';
+import { SourceLoad } from '../../src/estate/sourceLoad.ts';
 import type { Place } from '../../src/ports/place.ts';
 import { Comparisons } from '../../src/proof/comparisons.ts';
 import type { MigrationContext } from '../../statecharts/context.ts';
@@ -13,9 +14,18 @@ function world(serving: 'source' | 'cluster' = 'source') {
   const now = { lagMs: 0, threads: { lon1: 1, cluster: 1 } };
   const heartbeats = { lag: () => ({ lagMs: now.lagMs, origin: 'lon1', atMs: clock.monotonicMs() }) };
   const limits = { atOnce: 1, viewsPerSide: 2, busyThreads, cutoverViews: 2 };
-  const comparisons = new Comparisons({ limits, clock, heartbeats });
   const place = (name: 'lon1' | 'cluster') => ({ name, runningThreads: async () => now.threads[name] }) as Place;
   const places = [place('lon1'), place('cluster')];
+  const source = {
+    busyThreads: 30,
+    calmThreads: 15,
+    lagMs: 1,
+    calmLagMs: 1,
+    freeDiskBytes: null,
+    calmFreeDiskBytes: null,
+  };
+  const load = new SourceLoad({ sites: places.slice(0, 1), clock, limits: source });
+  const comparisons = new Comparisons({ limits, clock, heartbeats, load });
   const migration = { orgId: 42, serving, policy: policyDefaults } as MigrationContext;
   const waited: (string | null)[] = [];
   const ended = new AbortController();

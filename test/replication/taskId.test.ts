@@ -12,6 +12,16 @@ describe('task ids', () => {
     expect(parseTaskId('bigdb', id)).toEqual({ orgId: 42, direction: 'forward', generation: 3 });
   });
 
+  it('of the pseudo org name the home region: several may share a region of DMS', () => {
+    const ids = ['eu-west-2', 'us-east-1'].map((homeRegion) => {
+      const id = taskIdOf('bigdb', { ...ref, orgId: 0, direction: 'reverse', generation: 1, homeRegion });
+      expect(parseTaskId('bigdb', id)).toEqual({ orgId: 0, direction: 'reverse', generation: 1 });
+      return id;
+    });
+    expect(ids).toEqual(['bigdb-org0-reverse-g1-eu-west-2', 'bigdb-org0-reverse-g1-us-east-1']);
+    expect(parseTaskId('bigdb', 'bigdb-org0-reverse-g1')).toBeNull();
+  });
+
   it('never mix up orgs whose numbers begin alike, nor other owners', () => {
     expect(parseTaskId('bigdb', taskIdOf('bigdb', { ...ref, orgId: 420 }))?.orgId).toBe(420);
     expect(parseTaskId('bigdb', 'bigdb2-org42-forward-g3')).toBeNull();

@@ -34,7 +34,7 @@ describe('a proxy that is given the members’ rules', () => {
     expect((await proxy.routes()).get(42)).toBe('held');
     expect(sameRoutes(before, members)).toBe(false);
 
-    await proxy.adopt({ rules: members.rules, before: before.rules });
+    await proxy.adopt({ like: members, before });
     const after = await proxy.picture();
     expect(isCopyOf(after, members)).toBe(true);
     expect([...after.routes].map(([orgId, { route }]) => [orgId, route?.kind])).toEqual([
@@ -58,15 +58,15 @@ describe('a proxy that is given the members’ rules', () => {
     const members = await pictureOfMembers();
     const proxy = world.adapter(routingBy('user'));
     const empty = await proxy.picture();
-    await proxy.adopt({ rules: members.rules, before: empty.rules });
-    await proxy.adopt({ rules: members.rules, before: (await proxy.picture()).rules });
+    await proxy.adopt({ like: members, before: empty });
+    await proxy.adopt({ like: members, before: await proxy.picture() });
     expect(isCopyOf(await proxy.picture(), members)).toBe(true);
 
     // It is a member by now, and org 42 goes back.
     await (await world.prepared('user', { epoch: 8, attempt: 2 })).to('release', { kind: 'source' });
     const moved = await proxy.picture();
-    await proxy.adopt({ rules: members.rules, before: empty.rules });
-    await proxy.adopt({ rules: [], before: members.rules });
+    await proxy.adopt({ like: members, before: empty });
+    await proxy.adopt({ like: { rules: [], fast: [] }, before: members });
     const now = await proxy.picture();
     expect(now.routes.get(42)).toEqual(moved.routes.get(42));
     expect(await (await world.client('user')).side()).toBe('source');
@@ -84,7 +84,7 @@ describe('a proxy that is given the members’ rules', () => {
       })),
     ).flat();
     const proxy = world.adapter(routingBy('user'));
-    await proxy.adopt({ rules: many, before: [] });
+    await proxy.adopt({ like: { rules: many, fast: [] }, before: { rules: [], fast: [] } });
     expect((await proxy.picture()).routes.size).toBe(2_000);
   });
 

@@ -65,3 +65,26 @@ describe('the readers of a side', () => {
     expect(await world.adapter(routingBy('user')).readers('cluster', homeRegion)).toEqual([]);
   });
 });
+
+describe('the destination of a side', () => {
+  it('is every server that a statement could reach, for writes and for reads, also one that takes no more', async () => {
+    const { bench } = world;
+    const [writer, reader] = [57, 58];
+    const proxy = world.adapter(
+      routingBy('user', { clusters: { [homeRegion]: { writerHostgroup: writer, readerHostgroup: reader } } }),
+    );
+    const ports = async () => (await proxy.servers('cluster', homeRegion)).map(({ port }) => port).toSorted();
+    expect(await ports()).toEqual([]);
+    await bench.copyServers(SOURCE, writer);
+    await bench.copyServers(SOURCE, reader);
+    await discovered(writer, bench.source.port);
+    await discovered(reader, bench.target.port);
+    const both = [bench.source.port, bench.target.port].toSorted();
+    expect(await ports()).toEqual(both);
+    await bench.admin(
+      `UPDATE mysql_servers SET status = 'OFFLINE_SOFT', port = ${bench.target.port} WHERE hostgroup_id = ${reader}`,
+      'LOAD MYSQL SERVERS TO RUNTIME',
+    );
+    expect(await ports()).toEqual(both);
+  });
+});

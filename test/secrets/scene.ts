@@ -127,6 +127,8 @@ export async function startScene(): Promise<Scene> {
           at(place);
           delete place.tls;
         }
+        // Two regions never share a cluster: one server under two names.
+        for (const cluster of changed.clusters.slice(1)) cluster.host = 'localhost';
         if (mood === 'refusing all') {
           // Passwords of something else: each is somebody's secret all the same.
           changed.store.password = document.coredb.password;
@@ -135,6 +137,7 @@ export async function startScene(): Promise<Scene> {
         for (const [index, each] of changed.proxies.entries()) {
           each.host = index === 0 ? '127.0.0.1' : `127.0.0.${index + 1}`;
           each.adminPort = answers && index === 0 ? proxy.adminPort : nowhere;
+          delete each.tls;
         }
         for (const region of Object.values<{ endpoint?: string }>(changed.dms.regions)) {
           region.endpoint = answers ? aws.url : `http://127.0.0.1:${nowhere}`;

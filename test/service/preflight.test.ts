@@ -24,6 +24,7 @@ test('a question that is never answered is a finding when the time is over, besi
     autoIncrement: refuses,
     settings: refuses,
     missingPrivileges: refuses,
+    lastBackup: refuses,
   };
   const { context } = planned(policyWith());
   const estate = {
@@ -31,9 +32,9 @@ test('a question that is never answered is a finding when the time is over, besi
     sites: [place],
     clusters: new Map([[context.homeRegion, place]]),
     directory: { homeRegion: () => new Promise<never>(() => {}) },
-    replication: { findings: counted },
+    replication: { findings: counted, endpointAccounts: refuses },
     routing: { refresh: refuses },
-    samples: { attribution: { get: refuses } },
+    samples: { attribution: { get: refuses }, strays: { get: refuses } },
     tables: [],
     catalogue: { version: 1, tables: [], techTables: [], confirmed: [] },
   } as unknown as Estate;

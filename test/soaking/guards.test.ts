@@ -64,7 +64,7 @@ describe('the way back', () => {
       const { tasks } = await lab.dms.faults.state();
       return tasks.filter(({ identifier }) => identifier.startsWith('bigdb-org0-'));
     };
-    const task = { identifier: 'bigdb-org0-reverse-g1', status: 'running' };
+    const task = { identifier: 'bigdb-org0-reverse-g1-eu-west-2', status: 'running' };
     expect(await asked()).toEqual([expect.objectContaining(task)]);
     await lab.dms.faults.failTask('FATAL_ERROR', 'bigdb-org0-');
     expect(await asked()).toEqual([expect.objectContaining(task)]);
@@ -82,7 +82,7 @@ describe('the way back', () => {
     await lab.dms.faults.holdApply(false, 'bigdb-org0-');
     await until(id, 'soaking', ({ state }) => state.startsWith('soaking'));
     const tasks = (await lab.dms.faults.state()).tasks.filter(({ identifier }) => identifier.includes('org0-'));
-    expect(tasks.map(({ identifier }) => identifier)).toEqual(['bigdb-org0-reverse-g1']);
+    expect(tasks.map(({ identifier }) => identifier)).toEqual(['bigdb-org0-reverse-g1-eu-west-2']);
   });
 });
 

@@ -223,6 +223,14 @@ describe('a schema that has changed', () => {
 });
 
 describe('completion', () => {
+  test('that is kept back is tried again after a while', () => {
+    const kept = edges.filter(
+      ({ from, event }) => nameOf(from) === 'soaking.schemaCheck' && event.type === 'schema.watch.failed',
+    );
+    expect(unique(kept.map(({ to }) => nameOf(to)))).toEqual(['soaking.watching']);
+    for (const { to } of kept) expect(to.work.deadlines).toContain('soak');
+  });
+
   test('needs a comparison that found both sides equal, and none since that did not', () => {
     const completing = edges.filter(({ from, to }) => nameOf(to) === 'completing' && nameOf(from) !== 'completing');
     expect(unique(completing.map(({ from }) => String(from.snapshot.context.verified)))).toEqual(['true']);

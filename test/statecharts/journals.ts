@@ -111,5 +111,6 @@ export function rowOf({ state, journal }: SavedJournal): MigrationRow {
     revision: 1,
     epoch: 1,
     owner: null,
+    waveId: null,
   };
 }

@@ -5,8 +5,11 @@ import { fleetSuite } from './suites/fleet.ts';
 import { journalSuite } from './suites/journal.ts';
 import { operationsSuite } from './suites/operations.ts';
 import { ownershipSuite } from './suites/ownership.ts';
+import { purgeSuite } from './suites/purges.ts';
 import { schemaSuite } from './suites/schema.ts';
 import { servedSuite } from './suites/served.ts';
+import { upkeepSuite } from './suites/upkeep.ts';
+import { waveSuite } from './suites/waves.ts';
 import { webhookSuite } from './suites/webhooks.ts';
 import { type StoreServer, startStoreServer } from './world.ts';
 
@@ -26,4 +29,7 @@ describe('the store on a mariadb server', () => {
   fleetSuite(() => started);
   censusSuite(() => started);
   webhookSuite(() => started);
+  upkeepSuite(() => started);
+  waveSuite(() => started);
+  purgeSuite(() => started);
 });

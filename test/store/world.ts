@@ -10,8 +10,12 @@ import {
 import { openPool, type StorePool } from '../../src/adapters/store/connection.ts';
 import { createStore } from '../../src/adapters/store/store.ts';
 import type { FleetStore } from '../../src/ports/fleet.ts';
+import type { PurgeStore } from '../../src/ports/purge.ts';
 import type { JournalEntry, NewTimelineEvent, Store } from '../../src/ports/store.ts';
+import type { UpkeepStore } from '../../src/ports/upkeep.ts';
+import type { WaveStore } from '../../src/ports/waves.ts';
 import type { Announce, WebhookStore } from '../../src/ports/webhooks.ts';
+import type { MigrationContext } from '../../statecharts/context.ts';
 import { planned, policyWith } from '../statecharts/machine.ts';
 
 /** A server on which every test has a store of its own. */
@@ -25,7 +29,7 @@ export interface StoreServer {
 }
 
 /** The store with all that it can do. */
-export type AnyStore = Store & FleetStore & WebhookStore;
+export type AnyStore = Store & FleetStore & WebhookStore & UpkeepStore & WaveStore & PurgeStore;
 
 export interface StoreInstance {
   readonly store: AnyStore;
@@ -122,6 +126,7 @@ export async function step(
     revision: number;
     state: string;
     ended: boolean;
+    journal: JournalEntry;
     messages: string[];
     commands: number[];
   }> = {},
@@ -159,4 +164,28 @@ export async function rejection(promise: Promise<unknown>): Promise<unknown> {
     return error;
   }
   throw new Error('it was expected to fail and did not');
+}
+
+/** A step after which the journal says that this side serves the org. */
+export async function serve(
+  store: Store,
+  id: string,
+  serving: MigrationContext['serving'],
+  changes: { state?: string; ended?: boolean; revision?: number } = {},
+): Promise<void> {
+  const row = await store.get(id);
+  if (row === null) throw new Error(`there is no ${id}`);
+  const { epoch, revision, journal } = row;
+  await store.commit({
+    id,
+    epoch,
+    revision,
+    state: 'soaking',
+    sinceMs: Date.UTC(2026, 0, 2),
+    ended: false,
+    journal: { ...journal, context: { ...journal.context, serving } },
+    timeline: [],
+    commands: [],
+    ...changes,
+  });
 }

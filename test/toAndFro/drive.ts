@@ -13,7 +13,7 @@ export interface Told {
 /** Time between two looks, and around a flip that is to be disturbed (milliseconds). */
 const lookEveryMs = 100;
 const lookCloselyEveryMs = 25;
-const endsWithinMs = 150_000;
+const endsWithinMs = 450_000;
 /** The phases in the order in which a move goes through them. */
 const phases = [
   'planned',

@@ -93,7 +93,7 @@ beforeAll(
       console.log(`${direction} ${writePauseMs} ms: ${phases.map(({ phase, ms }) => `${phase} ${ms}`).join(', ')}`);
     }
   },
-  120_000 + times * 90_000,
+  600_000 + times * 90_000,
 );
 
 afterAll(async () => {

@@ -1,4 +1,5 @@
 import { existsSync } from 'node:fs';
+import { mkdir } from 'node:fs/promises';
 import { delimiter, join } from 'node:path';
 import { type Browser, type BrowserContext, chromium, type Page } from 'playwright-core';
 
@@ -66,4 +67,15 @@ export async function enter(page: Page, address: string, token: string): Promise
   await page.getByLabel('Token').fill(token);
   await page.getByRole('button', { name: 'Enter' }).click();
   await page.getByRole('status').filter({ hasText: 'Live' }).waitFor();
+}
+
+/** Where pictures for the documents go, when they are asked for. */
+const pictures = process.env.BIGDB_CUTOVER_PICTURES;
+/** Takes one of the whole page, where they are asked for. */
+export async function picture(page: Page, name: string, height: number): Promise<void> {
+  if (pictures === undefined) return;
+  const size = page.viewportSize() ?? { width: 1_280, height };
+  await page.setViewportSize({ ...size, height });
+  await mkdir(pictures, { recursive: true });
+  await page.screenshot({ path: join(pictures, `${name}.png`) });
 }

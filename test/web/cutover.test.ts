@@ -1,11 +1,9 @@
-import { mkdir } from 'node:fs/promises';
-import { join } from 'node:path';
 import type { Browser, Locator, Page } from 'playwright-core';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { pollUntil } from '../../infra/lab/databases/index.ts';
 import { stateText } from '../../src/web/model/format.ts';
 import { Stage } from '../e2e/stage.ts';
-import { enter, launch, type OpenPage, openPage } from './browser.ts';
+import { enter, launch, type OpenPage, openPage, picture } from './browser.ts';
 import { startWire, type Wire } from './wire.ts';
 
 /** A whole move in a real Chromium, at a real controller: what an operator, an approver and a viewer do and see. */
@@ -33,16 +31,6 @@ async function as(
   opened.push(one);
   await enter(one.page, wire.address, stage.lab.tokens[role]);
   return one.page;
-}
-
-/** Where pictures for the documents go, when they are asked for. */
-const pictures = process.env.BIGDB_CUTOVER_PICTURES;
-async function picture(page: Page, name: string, height: number): Promise<void> {
-  if (pictures === undefined) return;
-  const size = page.viewportSize() ?? { width: 1_280, height };
-  await page.setViewportSize({ ...size, height });
-  await mkdir(pictures, { recursive: true });
-  await page.screenshot({ path: join(pictures, `${name}.png`) });
 }
 
 const command = (page: Page, name: string): Locator => page.locator(`button[data-command=${name}]`);

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { LagHistory } from '../../src/heartbeat/history.ts';
 import { changeBetween, rowOf } from '../../src/http/live/overview.ts';
-import { commandNames } from '../../src/service/status.ts';
+import { commandNames, type MigrationStatus } from '../../src/service/status.ts';
 import { EventParser } from '../../src/web/live/parser.ts';
 import { command, commandsOf } from '../../src/web/model/commands.ts';
 import { heard, nothingHeard, withHistory, withStatus } from '../../src/web/model/feed.ts';
@@ -139,11 +139,18 @@ describe('commands', () => {
     ]);
     expect(names({ state: 'drifted', allowed: [] })).toEqual(['acceptSchema']);
     expect(names({ state: 'soaking', serving: 'unknown', allowed: [] })).toEqual([]);
-    expect(names({ state: 'completed', outcome: 'completed', allowed: [] })).toEqual([]);
+    expect(names({ state: 'rolledBack', outcome: 'rolledBack', allowed: [] })).toEqual([]);
+    const over: Partial<MigrationStatus> = { state: 'completed', outcome: 'completed', allowed: [] };
+    const purge = { by: '', why: '', orderedAt: '', site: null, rowsExpected: null, rowsDeleted: 0, tables: [] };
+    const shown = { ...purge, etaMs: null, waitsFor: null, reason: null, changedAt: '' };
+    expect(names(over)).toEqual(['purge']);
+    expect(names({ ...over, purge: { ...shown, state: 'running' } })).toEqual(['purgePause', 'purgeCancel']);
+    expect(names({ ...over, purge: { ...shown, state: 'stopped' } })).toEqual(['purgeResume', 'purgeCancel']);
+    expect(names({ ...over, purge: { ...shown, state: 'done' } })).toEqual([]);
   });
 
   it('of no return ask for more than a click', () => {
-    for (const name of ['complete', 'acceptLoss']) {
+    for (const name of ['complete', 'acceptLoss', 'purge']) {
       expect(command(name)).toMatchObject({ weight: 'final', needsReason: true });
     }
     expect(command('acceptLoss')).toMatchObject({ path: 'rollback', body: { acceptLoss: true } });

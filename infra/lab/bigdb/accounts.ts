@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import type { DatabaseServer } from '../databases/index.ts';
+import type { DatabaseAddress } from '../databases/index.ts';
 import { orgSchemaName, setUpServer } from './schema.ts';
 import { BIGDB_SCHEMA } from './tables.ts';
 
@@ -47,7 +47,7 @@ const CONTROL_SCHEMA = '`bigdb\\_cutover`';
 const ALL_ORG_SCHEMAS = `\`${BIGDB_SCHEMA}\\_%\``;
 
 /** Creates the accounts at a site or a cluster, each with the least it needs. */
-export async function createAccounts(server: DatabaseServer, accounts: LabAccounts): Promise<void> {
+export async function createAccounts(server: DatabaseAddress, accounts: LabAccounts): Promise<void> {
   const statements: string[] = [];
   const create = ({ user, password }: Account, grants: readonly string[]) => {
     statements.push(`CREATE USER '${user}'@'%' IDENTIFIED BY '${password}'`);
@@ -76,6 +76,8 @@ export async function createAccounts(server: DatabaseServer, accounts: LabAccoun
     `ALL PRIVILEGES ON ${BIGDB_SCHEMA}.*`,
     `ALL PRIVILEGES ON ${ALL_ORG_SCHEMAS}.*`,
     `ALL PRIVILEGES ON ${CONTROL_SCHEMA}.*`,
+    ...['user', 'db', 'tables_priv'].map((table) => `SELECT ON mysql.${table}`),
+    `SELECT ON mysql.${server.flavour === 'mariadb' ? 'roles_mapping' : 'role_edges'}`,
     ...(server.flavour === 'mariadb'
       ? ['BINLOG MONITOR, SLAVE MONITOR, CONNECTION ADMIN ON *.*']
       : ['CONNECTION_ADMIN, XA_RECOVER_ADMIN ON *.*', 'SELECT ON performance_schema.*']),

@@ -1,9 +1,9 @@
-import type { DatabaseServer } from '../databases/index.ts';
+import type { DatabaseAddress } from '../databases/index.ts';
 import type { LabOrg } from './orgs.ts';
 import { setUpServer } from './schema.ts';
 
 /** Creates CoreDB's table of organisations, the platform's word on where an org's data must live, and fills it. */
-export async function createCoreDb(server: DatabaseServer, orgs: readonly LabOrg[]): Promise<void> {
+export async function createCoreDb(server: DatabaseAddress, orgs: readonly LabOrg[]): Promise<void> {
   await setUpServer(server, async (connection) => {
     await connection.query(`
       CREATE DATABASE CoreDB CHARACTER SET utf8mb4 COLLATE utf8mb4_unicode_520_ci;

@@ -1,12 +1,15 @@
 import type { Connection, RowDataPacket } from 'mysql2/promise';
-import { type DatabaseServer, onServer } from '../databases/index.ts';
+import { type DatabaseAddress, onServer } from '../databases/index.ts';
 import { BIGDB_SCHEMA, createTableSql, ORG_COLUMN, ORG_TABLES, TECH_TABLES } from './tables.ts';
 
 /**
  * Runs set-up statements that stay out of the binlog: every server of the lab is set up on its own, so nothing of it
  * has to replicate, and no task that reads a binlog from its start meets it.
  */
-export async function setUpServer<T>(server: DatabaseServer, work: (connection: Connection) => Promise<T>): Promise<T> {
+export async function setUpServer<T>(
+  server: DatabaseAddress,
+  work: (connection: Connection) => Promise<T>,
+): Promise<T> {
   return onServer(server, async (connection) => {
     await connection.query('SET SESSION sql_log_bin = 0');
     return work(connection);
@@ -18,7 +21,7 @@ export async function setUpServer<T>(server: DatabaseServer, work: (connection: 
  *
  * @param server its server id becomes the default of every table's WriteSide
  */
-export async function createBigDbSchema(server: DatabaseServer, kind: 'site' | 'cluster'): Promise<void> {
+export async function createBigDbSchema(server: DatabaseAddress, kind: 'site' | 'cluster'): Promise<void> {
   const tables = [...ORG_TABLES.map((table) => table.name), ...(kind === 'site' ? TECH_TABLES : [])];
   await setUpServer(server, async (connection) => {
     const [rows] = await connection.query<RowDataPacket[]>('SELECT @@server_id AS side');
@@ -36,7 +39,7 @@ export function orgSchemaName(orgId: number): string {
  * Creates each org's schema: updatable views of the org-owned tables. The views run with the caller's rights, so
  * there is no definer who could go missing.
  */
-export async function createOrgSchemas(server: DatabaseServer, orgIds: readonly number[]): Promise<void> {
+export async function createOrgSchemas(server: DatabaseAddress, orgIds: readonly number[]): Promise<void> {
   await setUpServer(server, async (connection) => {
     for (const orgId of orgIds) {
       const schema = orgSchemaName(orgId);
@@ -49,7 +52,7 @@ export async function createOrgSchemas(server: DatabaseServer, orgIds: readonly 
 }
 
 /** Rows of one org in all its tables. */
-export async function countOrgRows(server: DatabaseServer, orgId: number): Promise<ReadonlyMap<string, number>> {
+export async function countOrgRows(server: DatabaseAddress, orgId: number): Promise<ReadonlyMap<string, number>> {
   return onServer(server, async (connection) => {
     const counts = new Map<string, number>();
     for (const { name } of ORG_TABLES) {
@@ -70,8 +73,8 @@ export async function countOrgRows(server: DatabaseServer, orgId: number): Promi
  * @param headroom how far above, in numbers
  */
 export async function raiseAutoIncrements(
-  cluster: DatabaseServer,
-  sites: readonly DatabaseServer[],
+  cluster: DatabaseAddress,
+  sites: readonly DatabaseAddress[],
   headroom = 100_000,
 ): Promise<void> {
   for (const { name, autoIncrement } of ORG_TABLES) {

@@ -1,10 +1,10 @@
-import { type DatabaseServer, onServer } from '../databases/index.ts';
+import { type DatabaseAddress, onServer } from '../databases/index.ts';
 import { insertEveryTypeSql } from './everyType.ts';
 
 /** What to seed. */
 export interface SeedOptions {
   /** A MariaDB site; its rows reach the other one by replication. */
-  readonly site: DatabaseServer;
+  readonly site: DatabaseAddress;
   readonly orgs: readonly number[];
   /** Rows of the smallest org over all tables, about; the largest has three times as many. */
   readonly rowsPerOrg: number;

@@ -58,9 +58,13 @@ function tell(line: string): void {
  */
 export function guardProcess(child: ChildProcess): void {
   if (child.pid === undefined) return;
-  const pid = child.pid;
+  guardPid(child.pid, new Promise((resolve) => child.once('exit', resolve)));
+}
+
+/** {@link guardProcess} for a process that is not a child of this one; `exited` tells that it has gone. */
+export function guardPid(pid: number, exited: Promise<unknown>): void {
   tell(`+pid ${pid}`);
-  child.once('exit', () => tell(`-pid ${pid}`));
+  void exited.finally(() => tell(`-pid ${pid}`));
 }
 
 /** Has the folder removed when this process ends, in whatever way, unless {@link removeFolder} did it before. */

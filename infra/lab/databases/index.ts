@@ -4,16 +4,16 @@ export { type ControlServers, startControl } from './control.ts';
 export { LabDatabaseError, type LabDatabaseErrorCode } from './errors.ts';
 export { freePort } from './freePort.ts';
 export { guardFolder, guardProcess, makeTempFolder, removeFolder } from './guardian.ts';
-export { startMariaDb } from './mariadb.ts';
-export { mySqlIsAvailable, startMySql } from './mysql.ts';
+export { MARIADB_SETTINGS, startMariaDb } from './mariadb.ts';
+export { MYSQL_SETTINGS, mySqlIsAvailable, startMySql } from './mysql.ts';
 export { pollUntil } from './poll.ts';
-export type { DatabaseServer, DatabaseServerOptions } from './server.ts';
 export {
   AUTO_INCREMENT_INCREMENT,
   clusterIdVariables,
   onServer,
-  type SiteServer,
-  type Sites,
-  type SitesOptions,
-  startSites,
-} from './sites.ts';
+  replicateBothWays,
+  siteVariables,
+  waitUntilInStep,
+} from './replication.ts';
+export type { DatabaseAddress, DatabaseServer, DatabaseServerOptions } from './server.ts';
+export { type SiteServer, type Sites, type SitesOptions, startSites } from './sites.ts';

@@ -1,12 +1,10 @@
-import { execFile } from 'node:child_process';
 import { access, constants } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
-import { promisify } from 'node:util';
+import { imageOf, type Machine, machineOf, templateName } from '../programs/index.ts';
 import { cachedFolder } from './cacheFolder.ts';
 import { LabDatabaseError } from './errors.ts';
 import { type DatabaseServer, type DatabaseServerOptions, type ServerFlavour, startServer } from './server.ts';
-
-const run = promisify(execFile);
 
 /** Raised whenever the way a template is made changes. */
 const TEMPLATE_FORMAT = 1;
@@ -35,7 +33,7 @@ export const MARIADB_SETTINGS: Readonly<Record<string, string>> = {
   'sync-binlog': '0',
   'key-buffer-size': '1M',
   'aria-pagecache-buffer-size': '8M',
-  'max-connections': '500',
+  'max-connections': '2000',
   'max-allowed-packet': '64M',
   'explicit-defaults-for-timestamp': 'ON',
   'character-set-server': 'utf8mb4',
@@ -59,14 +57,19 @@ export async function startMariaDb(options: DatabaseServerOptions): Promise<Data
 }
 
 async function prepare(): Promise<ServerFlavour> {
+  const machine = machineOf('mariadb');
   const executable = await findProgram('mariadbd');
-  const { stdout } = await run(executable, ['--no-defaults', '--version']);
-  const version = /Ver (\d+\.\d+\.\d+)/.exec(stdout)?.[1] ?? 'unknown';
+  const told = await machine.run({ executable, args: ['--no-defaults', '--version'], folder: tmpdir() });
+  const version = /Ver (\d+\.\d+\.\d+)/.exec(told)?.[1] ?? 'unknown';
   return {
     flavour: 'mariadb',
     version,
+    machine,
     executable,
-    template: await cachedFolder(`mariadb-${version}-template-${TEMPLATE_FORMAT}`, makeTemplate),
+    template: await cachedFolder(
+      `${templateName('mariadb', `mariadb-${version}`)}-template-${TEMPLATE_FORMAT}`,
+      (folder) => makeTemplate(machine, folder),
+    ),
     settings: MARIADB_SETTINGS,
     initSql: (user, password) =>
       [
@@ -78,9 +81,9 @@ async function prepare(): Promise<ServerFlavour> {
   };
 }
 
-async function makeTemplate(folder: string): Promise<void> {
-  const installer = await findProgram('mariadb-install-db');
-  await run(installer, [
+async function makeTemplate(machine: Machine, folder: string): Promise<void> {
+  const executable = await findProgram('mariadb-install-db');
+  const args = [
     '--no-defaults',
     `--datadir=${folder}`,
     '--auth-root-authentication-method=normal',
@@ -88,7 +91,8 @@ async function makeTemplate(folder: string): Promise<void> {
     '--skip-name-resolve',
     '--innodb-log-file-size=96M',
     ...(process.getuid?.() === 0 ? ['--user=root'] : []),
-  ]).catch((error: unknown) => {
+  ];
+  await machine.run({ executable, args, folder }).catch((error: unknown) => {
     throw new LabDatabaseError(
       'LAB_SERVER_BOOTSTRAP_FAILED',
       'mariadb-install-db could not make a data directory',
@@ -98,7 +102,9 @@ async function makeTemplate(folder: string): Promise<void> {
   });
 }
 
+/** An image has its programs on its own PATH. */
 async function findProgram(name: string): Promise<string> {
+  if (imageOf('mariadb') !== null) return name;
   // Daemons live in sbin, which is not on everybody's PATH.
   const folders = [...(process.env.PATH ?? '').split(delimiter), '/usr/sbin', '/usr/local/sbin', '/usr/bin'];
   for (const folder of folders) {

@@ -1,12 +1,10 @@
-import { execFile } from 'node:child_process';
 import { rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { promisify } from 'node:util';
+import { imageOf, type Machine, machineOf, templateName } from '../programs/index.ts';
 import { cachedFolder, cacheFolder, exists } from './cacheFolder.ts';
 import { LabDatabaseError } from './errors.ts';
 import { type DatabaseServer, type DatabaseServerOptions, type ServerFlavour, startServer } from './server.ts';
-
-const run = promisify(execFile);
 
 /** Raised whenever the way a template is made changes. */
 const TEMPLATE_FORMAT = 1;
@@ -37,7 +35,7 @@ export const MYSQL_SETTINGS: Readonly<Record<string, string>> = {
   'innodb-flush-log-at-trx-commit': '2',
   'innodb-doublewrite': 'OFF',
   'sync-binlog': '0',
-  'max-connections': '500',
+  'max-connections': '2000',
   'max-allowed-packet': '64M',
   'explicit-defaults-for-timestamp': 'ON',
   'character-set-server': 'utf8mb4',
@@ -48,9 +46,9 @@ export const MYSQL_SETTINGS: Readonly<Record<string, string>> = {
 
 let prepared: Promise<ServerFlavour> | undefined;
 
-/** True when a MySQL server was fetched on this machine. */
+/** True when a MySQL server was fetched on this machine, or the environment names an image of one. */
 export async function mySqlIsAvailable(): Promise<boolean> {
-  return exists(launcher());
+  return imageOf('cluster') !== null || exists(launcher());
 }
 
 /** Starts a MySQL server with the lab's settings; `variables` override them. */
@@ -66,7 +64,8 @@ export async function startMySql(options: DatabaseServerOptions): Promise<Databa
 }
 
 async function prepare(): Promise<ServerFlavour> {
-  const executable = launcher();
+  const machine = machineOf('cluster');
+  const executable = imageOf('cluster') === null ? launcher() : 'mysqld';
   if (!(await mySqlIsAvailable())) {
     throw new LabDatabaseError(
       'LAB_SERVER_NOT_INSTALLED',
@@ -74,14 +73,16 @@ async function prepare(): Promise<ServerFlavour> {
       'run infra/setup/fetch-mysql.sh',
     );
   }
-  const { stdout } = await run(executable, ['--no-defaults', '--version']);
-  const version = /Ver (\d+\.\d+\.\d+)/.exec(stdout)?.[1] ?? 'unknown';
+  const told = await machine.run({ executable, args: ['--no-defaults', '--version'], folder: tmpdir() });
+  const version = /Ver (\d+\.\d+\.\d+)/.exec(told)?.[1] ?? 'unknown';
   return {
     flavour: 'mysql',
     version,
+    machine,
     executable,
-    template: await cachedFolder(`mysql-${version}-template-${TEMPLATE_FORMAT}`, (folder) =>
-      makeTemplate(executable, folder),
+    template: await cachedFolder(
+      `${templateName('cluster', `mysql-${version}`)}-template-${TEMPLATE_FORMAT}`,
+      (folder) => makeTemplate(machine, executable, folder),
     ),
     settings: MYSQL_SETTINGS,
     initSql: (user, password) =>
@@ -94,15 +95,16 @@ async function prepare(): Promise<ServerFlavour> {
   };
 }
 
-async function makeTemplate(executable: string, folder: string): Promise<void> {
-  await run(executable, [
+async function makeTemplate(machine: Machine, executable: string, folder: string): Promise<void> {
+  const args = [
     '--no-defaults',
     '--initialize-insecure',
     `--datadir=${folder}`,
     '--innodb-redo-log-capacity=128M',
     '--skip-log-bin',
     ...(process.getuid?.() === 0 ? ['--user=root'] : []),
-  ]).catch((error: unknown) => {
+  ];
+  await machine.run({ executable, args, folder }).catch((error: unknown) => {
     throw new LabDatabaseError(
       'LAB_SERVER_BOOTSTRAP_FAILED',
       'mysqld --initialize-insecure could not make a data directory',

@@ -10,7 +10,7 @@ import { LabDatabaseError } from './errors.ts';
 export async function pollUntil<T>(
   what: string,
   probe: () => Promise<T | undefined | false>,
-  { timeoutMs = 90_000, everyMs = 25 }: { timeoutMs?: number; everyMs?: number } = {},
+  { timeoutMs = 180_000, everyMs = 25 }: { timeoutMs?: number; everyMs?: number } = {},
 ): Promise<T> {
   const deadlineMs = performance.now() + timeoutMs;
   for (;;) {

@@ -1,12 +1,12 @@
-import { type ChildProcess, spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { chmod, mkdir, open, readFile, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createConnection } from 'mysql2/promise';
+import type { Machine, Program } from '../programs/index.ts';
 import { copyFolder } from './cacheFolder.ts';
 import { LabDatabaseError } from './errors.ts';
 import { freePort } from './freePort.ts';
-import { guardFolder, guardProcess } from './guardian.ts';
+import { guardFolder } from './guardian.ts';
 import { pollUntil } from './poll.ts';
 
 /** What to start. */
@@ -19,17 +19,22 @@ export interface DatabaseServerOptions {
   readonly variables?: Readonly<Record<string, string>>;
 }
 
-/** A running database server of the lab, on loopback. */
-export interface DatabaseServer {
+/** Where a database server is, wherever it runs. */
+export interface DatabaseAddress {
   readonly name: string;
   readonly flavour: 'mariadb' | 'mysql';
-  /** As in `10.11.14` or `9.7.4`. */
-  readonly version: string;
-  readonly host: '127.0.0.1';
+  readonly host: string;
   readonly port: number;
   /** An account with all privileges, over TCP. */
   readonly user: string;
   readonly password: string;
+}
+
+/** A running database server of the lab, on loopback. */
+export interface DatabaseServer extends DatabaseAddress {
+  /** As in `10.11.14` or `9.7.4`. */
+  readonly version: string;
+  readonly host: '127.0.0.1';
   /** Of the process running now; another one after {@link restart}. */
   readonly pid: number;
   /** Ends the server in order and waits until it is gone. Idempotent. The data stays for {@link restart}. */
@@ -44,6 +49,7 @@ export interface DatabaseServer {
 export interface ServerFlavour {
   readonly flavour: 'mariadb' | 'mysql';
   readonly version: string;
+  readonly machine: Machine;
   readonly executable: string;
   /** A data directory, initialised, to be copied. */
   readonly template: string;
@@ -90,12 +96,12 @@ class ServerProcess implements DatabaseServer {
   readonly port: number;
   readonly user = LAB_USER;
   readonly password: string;
+  readonly #machine: Machine;
   readonly #executable: string;
   readonly #arguments: readonly string[];
   readonly #errorLog: string;
   readonly #folder: string;
-  #child: ChildProcess | undefined;
-  #exited: Promise<void> = Promise.resolve();
+  #program: Program | undefined;
 
   constructor(
     flavour: ServerFlavour,
@@ -110,6 +116,7 @@ class ServerProcess implements DatabaseServer {
     this.port = port;
     this.password = password;
     this.#folder = folder;
+    this.#machine = flavour.machine;
     this.#executable = flavour.executable;
     this.#errorLog = join(folder, 'error.log');
     const settings: Record<string, string> = {
@@ -136,31 +143,20 @@ class ServerProcess implements DatabaseServer {
   }
 
   get pid(): number {
-    return this.#child?.pid ?? 0;
+    return this.#program?.pid ?? 0;
   }
 
   async start(): Promise<void> {
-    const log = await open(this.#errorLog, 'a');
-    try {
-      // A session of its own: Ctrl-C goes to the lab, which stops its servers in order.
-      const child = spawn(this.#executable, this.#arguments, {
-        cwd: this.#folder,
-        stdio: ['ignore', log.fd, log.fd],
-        detached: true,
-      });
-      this.#child = child;
-      this.#exited = new Promise((resolve) => {
-        child.once('exit', () => resolve());
-        child.once('error', () => resolve());
-      });
-      guardProcess(child);
-    } finally {
-      await log.close();
-    }
-    await this.#waitUntilReady(this.#child);
+    this.#program = await this.#machine.start({
+      executable: this.#executable,
+      args: this.#arguments,
+      folder: this.#folder,
+      logFile: this.#errorLog,
+    });
+    await this.#waitUntilReady(this.#program);
   }
 
-  async #waitUntilReady(child: ChildProcess): Promise<void> {
+  async #waitUntilReady(program: Program): Promise<void> {
     const failed = async (cause?: unknown) =>
       new LabDatabaseError(
         'LAB_SERVER_DID_NOT_START',
@@ -172,7 +168,7 @@ class ServerProcess implements DatabaseServer {
     await pollUntil(
       `${this.name} to take connections`,
       async () => {
-        if (child.exitCode !== null || child.signalCode !== null || child.pid === undefined) throw await failed();
+        if (program.ending !== null) throw await failed();
         try {
           const connection = await createConnection({
             host: this.host,
@@ -211,30 +207,26 @@ class ServerProcess implements DatabaseServer {
   }
 
   async stop(): Promise<void> {
-    const child = this.#child;
-    if (child === undefined) return;
-    if (isRunning(child)) {
-      child.kill('SIGTERM');
+    const program = this.#program;
+    if (program === undefined) return;
+    if (program.ending === null) {
+      program.kill('SIGTERM');
       // A frozen server (a fault under test) would never see it.
-      child.kill('SIGCONT');
-      const killer = setTimeout(() => child.kill('SIGKILL'), STOP_TIMEOUT_MS);
-      await this.#exited;
+      program.kill('SIGCONT');
+      const killer = setTimeout(() => program.kill('SIGKILL'), STOP_TIMEOUT_MS);
+      await program.exited;
       clearTimeout(killer);
     }
-    this.#child = undefined;
+    this.#program = undefined;
   }
 
   async kill(signal: NodeJS.Signals): Promise<void> {
-    this.#child?.kill(signal);
-    if (signal === 'SIGKILL') await this.#exited;
+    this.#program?.kill(signal);
+    if (signal === 'SIGKILL') await this.#program?.exited;
   }
 
   async restart(): Promise<void> {
     await this.stop();
     await this.start();
   }
-}
-
-function isRunning(child: ChildProcess): boolean {
-  return child.pid !== undefined && child.exitCode === null && child.signalCode === null;
 }

@@ -1,24 +1,7 @@
 import { randomBytes } from 'node:crypto';
-import { type Connection, createConnection, type RowDataPacket } from 'mysql2/promise';
-import { LabDatabaseError } from './errors.ts';
 import { startMariaDb } from './mariadb.ts';
-import { pollUntil } from './poll.ts';
+import { onServer, replicateBothWays, replicationRuns, siteVariables, waitUntilInStep } from './replication.ts';
 import type { DatabaseServer } from './server.ts';
-
-/**
- * Sites and clusters share one increment and have disjoint offsets, so that no two of them ever generate the same id:
- * the sites take 1 and 2, the clusters 3 and 4.
- */
-export const AUTO_INCREMENT_INCREMENT = 8;
-
-/** Variables of the cluster with this place in the list of home regions (0 is the first). */
-export function clusterIdVariables(index: number): Record<string, string> {
-  return {
-    'server-id': String(index + 3),
-    'auto-increment-increment': String(AUTO_INCREMENT_INCREMENT),
-    'auto-increment-offset': String(index + 3),
-  };
-}
 
 /** One of the sites that replicate with each other. */
 export interface SiteServer {
@@ -50,8 +33,6 @@ export interface SitesOptions {
   readonly variables?: Readonly<Record<string, string>>;
 }
 
-const REPLICATION_USER = 'replication';
-
 /**
  * Starts two MariaDB sites that replicate master-master by GTID, and returns when both directions run.
  * Site number n (from 1) has server id, GTID domain and auto-increment offset n.
@@ -68,13 +49,8 @@ export async function startSites({ baseDir, names = ['lon1', 'lon2'], variables 
   );
   const [first, second] = servers as [DatabaseServer, DatabaseServer];
   try {
-    const password = randomBytes(12).toString('hex');
-    await Promise.all(servers.map((server) => prepareForReplication(server, password)));
-    await Promise.all([replicateFrom(first, second, password), replicateFrom(second, first, password)]);
+    await replicateBothWays(first, second, randomBytes(12).toString('hex'));
     const sites = [new Site(first), new Site(second)];
-    await Promise.all(
-      sites.map((site) => pollUntil(`replication to run at ${site.name}`, () => site.replicationRuns())),
-    );
     return {
       sites,
       site(name) {
@@ -82,7 +58,7 @@ export async function startSites({ baseDir, names = ['lon1', 'lon2'], variables 
         if (found === undefined) throw new TypeError(`no site is called ${name}`);
         return found;
       },
-      waitUntilInStep: (options) => waitUntilInStep(servers, options?.timeoutMs ?? 30_000),
+      waitUntilInStep: (options) => waitUntilInStep(servers, options?.timeoutMs),
       stop: async () => {
         await Promise.all(servers.map((server) => server.stop()));
       },
@@ -91,57 +67,6 @@ export async function startSites({ baseDir, names = ['lon1', 'lon2'], variables 
     await Promise.all(servers.map((server) => server.stop()));
     throw error;
   }
-}
-
-function siteVariables(number: number): Record<string, string> {
-  return {
-    'server-id': String(number),
-    'gtid-domain-id': String(number),
-    'auto-increment-increment': String(AUTO_INCREMENT_INCREMENT),
-    'auto-increment-offset': String(number),
-    'log-slave-updates': 'ON',
-    'slave-run-triggers-for-rbr': 'NO',
-    // In one domain, optimistic parallel replication keeps the order of commits.
-    'slave-parallel-threads': '4',
-    'slave-parallel-mode': 'optimistic',
-    'slave-net-timeout': '5',
-    'skip-slave-start': 'OFF',
-  };
-}
-
-/** Runs statements on a short connection of the lab's own account. */
-export async function onServer<T>(server: DatabaseServer, work: (connection: Connection) => Promise<T>): Promise<T> {
-  const connection = await createConnection({
-    host: server.host,
-    port: server.port,
-    user: server.user,
-    password: server.password,
-    multipleStatements: true,
-  });
-  try {
-    return await work(connection);
-  } finally {
-    connection.destroy();
-  }
-}
-
-async function prepareForReplication(server: DatabaseServer, password: string): Promise<void> {
-  await onServer(server, async (connection) => {
-    await connection.query('SET SESSION sql_log_bin = 0');
-    await connection.query(`CREATE OR REPLACE USER '${REPLICATION_USER}'@'%' IDENTIFIED BY '${password}'`);
-    await connection.query(`GRANT REPLICATION SLAVE ON *.* TO '${REPLICATION_USER}'@'%'`);
-  });
-}
-
-async function replicateFrom(replica: DatabaseServer, master: DatabaseServer, password: string): Promise<void> {
-  await onServer(replica, (connection) =>
-    connection.query(
-      `CHANGE MASTER TO MASTER_HOST = ?, MASTER_PORT = ?, MASTER_USER = ?, MASTER_PASSWORD = ?,
-         MASTER_USE_GTID = slave_pos, MASTER_CONNECT_RETRY = 1, MASTER_HEARTBEAT_PERIOD = 1;
-       START SLAVE`,
-      [master.host, master.port, REPLICATION_USER, password],
-    ),
-  );
 }
 
 class Site implements SiteServer {
@@ -161,49 +86,7 @@ class Site implements SiteServer {
     await onServer(this.server, (connection) => connection.query('START SLAVE'));
   }
 
-  async replicationRuns(): Promise<boolean> {
-    const status = await replicationStatus(this.server);
-    return status.ioRuns && status.sqlRuns;
+  replicationRuns(): Promise<boolean> {
+    return replicationRuns(this.server);
   }
-}
-
-async function replicationStatus(
-  server: DatabaseServer,
-): Promise<{ ioRuns: boolean; sqlRuns: boolean; sqlError: string }> {
-  const [rows] = await onServer(server, (connection) => connection.query<RowDataPacket[]>('SHOW SLAVE STATUS'));
-  const row = rows[0];
-  return {
-    ioRuns: row?.Slave_IO_Running === 'Yes',
-    sqlRuns: row?.Slave_SQL_Running === 'Yes',
-    sqlError: String(row?.Last_SQL_Error ?? ''),
-  };
-}
-
-async function waitUntilInStep(servers: readonly DatabaseServer[], timeoutMs: number): Promise<void> {
-  await Promise.all(
-    servers.map(async (server) => {
-      const others = servers.filter((other) => other !== server);
-      const [rows] = await onServer(server, (c) => c.query<RowDataPacket[]>('SELECT @@gtid_binlog_pos AS position'));
-      const position = String(rows[0]?.position ?? '');
-      await Promise.all(others.map((other) => waitForPosition(other, server.name, position, timeoutMs)));
-    }),
-  );
-}
-
-async function waitForPosition(
-  replica: DatabaseServer,
-  masterName: string,
-  position: string,
-  timeoutMs: number,
-): Promise<void> {
-  const [rows] = await onServer(replica, (connection) =>
-    connection.query<RowDataPacket[]>('SELECT MASTER_GTID_WAIT(?, ?) AS timedOut', [position, timeoutMs / 1000]),
-  );
-  if (rows[0]?.timedOut === 0) return;
-  const { sqlError } = await replicationStatus(replica);
-  throw new LabDatabaseError(
-    'LAB_REPLICATION_BROKEN',
-    `${replica.name} did not reach ${masterName}'s position ${position} in ${timeoutMs} ms: ${sqlError || 'no error shown'}`,
-    'start its replication, or look at SHOW ALL SLAVES STATUS there',
-  );
 }

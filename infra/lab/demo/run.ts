@@ -59,7 +59,7 @@ async function playOn(
       say: (line) => screen.say(line),
     };
     screen.follow(stage);
-    await allOrFirstError([...scenario.movers.keys()].map((orgId) => scenario.drive(stage, orgId)));
+    await scenario.drive(stage);
     const writesPerSecond = (workload.writesAcknowledged * 1_000) / (Date.now() - startedAtMs);
     screen.stop();
     screen.say('the clients end; every acknowledged write is looked for');
@@ -68,10 +68,4 @@ async function playOn(
   } finally {
     await workload.stop();
   }
-}
-
-/** Waits for all, so that nothing goes on behind a verdict, then throws the first error. */
-async function allOrFirstError(work: readonly Promise<void>[]): Promise<void> {
-  const results = await Promise.allSettled(work);
-  for (const result of results) if (result.status === 'rejected') throw result.reason;
 }

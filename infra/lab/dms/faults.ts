@@ -43,6 +43,10 @@ export const faultSchema = z.discriminatedUnion('kind', [
     how: z.enum(['drop', '500']).default('drop'),
   }),
   z.strictObject({ kind: z.literal('unreachable'), how: z.enum(['refuse', 'hang', 'off']) }),
+  /** Whoever asks is told that nobody knows the credentials, or no longer. */
+  z.strictObject({ kind: z.literal('credentials'), are: z.enum(['good', 'expired', 'unknown']) }),
+  /** Every replication instance shows this status (storage-full, modifying, …); null: its own. */
+  z.strictObject({ kind: z.literal('instances'), status: z.string().nullable() }),
   z.strictObject({ kind: z.literal('slowDelete'), task, ms: z.number().min(0) }),
   /** Everything back to normal; what has already happened stays. */
   z.strictObject({ kind: z.literal('clear') }),
@@ -65,6 +69,8 @@ export class Faults {
   #throttles: PerCalls[] = [];
   #lostReplies: (PerCalls & { how: 'drop' | '500' })[] = [];
   unreachable: 'refuse' | 'hang' | 'off' = 'off';
+  credentials: 'good' | 'expired' | 'unknown' = 'good';
+  instanceStatus: string | null = null;
   apiRate: { perSecond: number; capacity: number } | null = null;
 
   /** Keeps a lasting fault; those that happen to a task at once are the region's affair. */
@@ -97,6 +103,12 @@ export class Faults {
         break;
       case 'unreachable':
         this.unreachable = fault.how;
+        break;
+      case 'credentials':
+        this.credentials = fault.are;
+        break;
+      case 'instances':
+        this.instanceStatus = fault.status;
         break;
       case 'clear':
         this.#clear();
@@ -143,6 +155,8 @@ export class Faults {
     this.#throttles = [];
     this.#lostReplies = [];
     this.unreachable = 'off';
+    this.credentials = 'good';
+    this.instanceStatus = null;
     this.apiRate = null;
   }
 }

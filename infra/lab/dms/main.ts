@@ -1,5 +1,5 @@
 // AWS DMS for the lab: its wire protocol and life of a task, moving real rows.
-// node main.ts [--port N] [--config FILE]; prints one line of JSON when it is ready and ends on SIGTERM or SIGINT.
+// node main.ts [--host ADDRESS] [--port N] [--config FILE]; prints one line of JSON when it is ready and ends on SIGTERM or SIGINT.
 
 import { readFile } from 'node:fs/promises';
 import { parseArgs } from 'node:util';
@@ -17,12 +17,18 @@ async function readConfig(file: string | undefined): Promise<DmsConfig> {
 }
 
 async function main(): Promise<void> {
-  const { values } = parseArgs({ options: { port: { type: 'string', default: '0' }, config: { type: 'string' } } });
+  const { values } = parseArgs({
+    options: {
+      host: { type: 'string', default: '127.0.0.1' },
+      port: { type: 'string', default: '0' },
+      config: { type: 'string' },
+    },
+  });
   const port = z.coerce.number().int().min(0).max(65_535).parse(values.port);
   const config = await readConfig(values.config);
   const region = new Region(config);
   const server = new DmsServer(region);
-  const { url, labUrl } = await server.listen(port);
+  const { url, labUrl } = await server.listen(port, values.host);
   let ending = false;
   const end = (): void => {
     if (ending) return;

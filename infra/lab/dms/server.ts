@@ -12,6 +12,9 @@ const TARGET_PREFIX = 'AmazonDMSv20160101.';
 const CONTENT_TYPE = 'application/x-amz-json-1.1';
 const MAX_BODY_BYTES = 8 * 1024 * 1024;
 
+/** How long a client's connection may rest (milliseconds). */
+const keepAliveMs = 60_000;
+
 /** The service's HTTP endpoint, and beside it the lab's own one for the fault switches. */
 export class DmsServer {
   readonly #region: Region;
@@ -21,12 +24,15 @@ export class DmsServer {
   readonly #sockets = new Set<Socket>();
   /** Requests that get no answer while the service is made to hang. */
   readonly #hanging = new Set<Socket>();
+  #host = '';
   #port = 0;
 
   constructor(region: Region) {
     this.#region = region;
     this.#bucket = new ApiBucket(region.config.apiBucket);
     this.#api = createServer((request, response) => void this.#answer(request, response));
+    // Node's five seconds close connections that a client on a busy machine is about to use again.
+    this.#api.keepAliveTimeout = keepAliveMs;
     this.#api.on('connection', (socket: Socket) => {
       socket.setNoDelay(true);
       this.#sockets.add(socket);
@@ -35,11 +41,12 @@ export class DmsServer {
     this.#lab = createServer((request, response) => void this.#answerLab(request, response));
   }
 
-  /** Listens on loopback; port 0 takes a free one. */
-  async listen(port: number): Promise<{ url: string; labUrl: string }> {
-    this.#port = await listen(this.#api, port);
-    const labPort = await listen(this.#lab, 0);
-    return { url: `http://127.0.0.1:${this.#port}`, labUrl: `http://127.0.0.1:${labPort}` };
+  /** Listens on the address; port 0 takes a free one. The fault switches are for this machine alone. */
+  async listen(port: number, host: string): Promise<{ url: string; labUrl: string }> {
+    this.#host = host;
+    this.#port = await listen(this.#api, port, host);
+    const labPort = await listen(this.#lab, 0, '127.0.0.1');
+    return { url: `http://${host}:${this.#port}`, labUrl: `http://127.0.0.1:${labPort}` };
   }
 
   async close(): Promise<void> {
@@ -101,6 +108,13 @@ export class DmsServer {
         `Credential should be scoped to ${this.#region.config.region}/dms`,
       );
     }
+    const { credentials } = this.#region.faults;
+    if (credentials === 'expired') {
+      throw new DmsFault('ExpiredTokenException', 'The security token included in the request is expired');
+    }
+    if (credentials === 'unknown') {
+      throw new DmsFault('UnrecognizedClientException', 'The security token included in the request is invalid.');
+    }
   }
 
   async #answerLab(request: IncomingMessage, response: ServerResponse): Promise<void> {
@@ -145,7 +159,7 @@ export class DmsServer {
       this.#dropSockets();
       await closed;
     }
-    if (unreachable !== 'refuse' && !this.#api.listening) await listen(this.#api, this.#port);
+    if (unreachable !== 'refuse' && !this.#api.listening) await listen(this.#api, this.#port, this.#host);
   }
 
   #dropSockets(): void {
@@ -158,10 +172,10 @@ function operationOf(request: IncomingMessage): string {
   return target.startsWith(TARGET_PREFIX) ? target.slice(TARGET_PREFIX.length) : target;
 }
 
-function listen(server: Server, port: number): Promise<number> {
+function listen(server: Server, port: number, host: string): Promise<number> {
   return new Promise((resolve, reject) => {
     server.once('error', reject);
-    server.listen(port, '127.0.0.1', () => {
+    server.listen(port, host, () => {
       server.removeListener('error', reject);
       resolve((server.address() as AddressInfo).port);
     });

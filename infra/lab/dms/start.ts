@@ -82,6 +82,10 @@ export class DmsFaults {
     this.set({ kind: 'lostReply', operation, calls, how });
   /** The service refuses connections, or takes requests and never answers. */
   unreachable = (how: 'refuse' | 'hang' | 'off'): Promise<void> => this.set({ kind: 'unreachable', how });
+  /** Everybody's credentials are refused. */
+  credentials = (are: 'good' | 'expired' | 'unknown'): Promise<void> => this.set({ kind: 'credentials', are });
+  /** Every replication instance shows this status; null: its own again. */
+  instances = (status: string | null): Promise<void> => this.set({ kind: 'instances', status });
   /** Deleting takes this long. */
   slowDelete = (ms: number, task = '*'): Promise<void> => this.set({ kind: 'slowDelete', ms, task });
   /** All switches off. */

@@ -1,9 +1,10 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { stringify } from 'yaml';
+import type { Limits } from '../../../src/waves/settings.ts';
 import type { Policy } from '../../../statecharts/policy.ts';
 import { type Account, BIGDB_SCHEMA, type LabAccounts, ORG_COLUMN, ORG_TABLES, TECH_TABLES } from '../bigdb/index.ts';
-import type { DatabaseServer } from '../databases/index.ts';
-import type { ProxySqlServer } from '../proxysql/start.ts';
+import type { DatabaseAddress } from '../databases/index.ts';
+import type { ProxySqlAddress } from '../proxysql/start.ts';
 import { LAB_CREDENTIALS, type RegionEndpoints } from './endpoints.ts';
 import { CONTROLLER_RANGES, clusterHostgroup, SOURCE_HOSTGROUPS } from './proxies.ts';
 
@@ -32,10 +33,10 @@ export const LAB_POLICY: Partial<Policy> = {
 /** What the configuration is made from. */
 export interface ControllerConfigInput {
   readonly routing: 'user' | 'schema' | 'comment';
-  readonly sites: readonly DatabaseServer[];
+  readonly sites: readonly DatabaseAddress[];
   readonly clusters: readonly {
     readonly homeRegion: string;
-    readonly server: DatabaseServer;
+    readonly server: DatabaseAddress;
     readonly endpoints: RegionEndpoints;
   }[];
   readonly store: {
@@ -44,12 +45,13 @@ export interface ControllerConfigInput {
     readonly account: Account;
     readonly database: string;
   };
-  readonly coredb: DatabaseServer;
-  readonly proxies: readonly ProxySqlServer[];
+  readonly coredb: DatabaseAddress;
+  readonly proxies: readonly ProxySqlAddress[];
   readonly dms: { readonly url: string; readonly region: string };
   readonly accounts: LabAccounts;
   readonly tokens: LabTokens;
   readonly policy: Partial<Policy>;
+  readonly waveLimits?: Partial<Limits>;
   /** Where rows go that an accepted loss leaves behind. */
   readonly exportsDirectory: string;
 }
@@ -67,7 +69,7 @@ export function controllerConfig(
     LAB_DMS_SECRET: LAB_CREDENTIALS.secretAccessKey,
   };
   for (const proxy of input.proxies) env[passwordName(proxy)] = proxy.adminPassword;
-  const place = (server: DatabaseServer) => ({
+  const place = (server: DatabaseAddress) => ({
     host: server.host,
     port: server.port,
     user: input.accounts.cutover.user,
@@ -133,6 +135,7 @@ export function controllerConfig(
       },
       fence: { users: fenceUsers(input.accounts) },
       exports: { directory: input.exportsDirectory },
+      waves: { limits: input.waveLimits ?? {} },
       policy: { ...LAB_POLICY, ...input.policy },
     }),
   });
@@ -147,6 +150,6 @@ export function fenceUsers(accounts: LabAccounts) {
   };
 }
 
-function passwordName(proxy: ProxySqlServer): string {
+function passwordName(proxy: ProxySqlAddress): string {
   return `LAB_${proxy.name.toUpperCase().replaceAll('-', '_')}_PASSWORD`;
 }

@@ -4,7 +4,7 @@ import {
   DescribeReplicationInstancesCommand,
 } from '@aws-sdk/client-database-migration-service';
 import type { Account } from '../bigdb/index.ts';
-import type { DatabaseServer } from '../databases/index.ts';
+import type { DatabaseAddress } from '../databases/index.ts';
 
 /** Credentials that the lab's DMS takes: any. */
 export const LAB_CREDENTIALS = { accessKeyId: 'lab', secretAccessKey: 'lab' };
@@ -19,8 +19,8 @@ export interface RegionEndpoints {
 /** Makes the shared endpoints of one cluster: the site and the cluster, each as source and as target. */
 export async function createEndpoints(
   dms: { readonly url: string; readonly region: string },
-  site: DatabaseServer,
-  cluster: DatabaseServer,
+  site: DatabaseAddress,
+  cluster: DatabaseAddress,
   account: Account,
 ): Promise<RegionEndpoints> {
   const client = new DatabaseMigrationServiceClient({
@@ -29,7 +29,7 @@ export async function createEndpoints(
     credentials: LAB_CREDENTIALS,
   });
   try {
-    const endpoint = async (name: string, type: 'source' | 'target', engine: string, server: DatabaseServer) => {
+    const endpoint = async (name: string, type: 'source' | 'target', engine: string, server: DatabaseAddress) => {
       const { Endpoint } = await client.send(
         new CreateEndpointCommand({
           EndpointIdentifier: `${cluster.name}-${name}`,

@@ -1,31 +1,13 @@
-import { randomBytes } from 'node:crypto';
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { installFence } from '../../../src/fence/index.ts';
+import type { Limits } from '../../../src/waves/settings.ts';
 import type { Policy } from '../../../statecharts/policy.ts';
-import {
-  type Account,
-  BIGDB_SCHEMA,
-  createAccounts,
-  createBigDbSchema,
-  createCoreDb,
-  createOrgSchemas,
-  HOME_REGIONS,
-  type LabAccounts,
-  labOrgIds,
-  makeAccounts,
-  ORG_COLUMN,
-  ORG_TABLES,
-  orgSchemaName,
-  raiseAutoIncrements,
-  seedOrgs,
-} from '../bigdb/index.ts';
+import { HOME_REGIONS } from '../bigdb/index.ts';
 import {
   type ControlServers,
   clusterIdVariables,
   type DatabaseServer,
   makeTempFolder,
-  onServer,
   removeFolder,
   type Sites,
   startCluster,
@@ -34,10 +16,8 @@ import {
 } from '../databases/index.ts';
 import { type DmsServer, startDms } from '../dms/start.ts';
 import { type ProxySqlServer, startProxySql } from '../proxysql/start.ts';
-import { controllerConfig, fenceUsers, type LabTokens, makeTokens } from './controllerConfig.ts';
 import { type ControllerProcess, startController } from './controllerProcess.ts';
-import { createEndpoints, type RegionEndpoints } from './endpoints.ts';
-import { configureProxy, type LabProxy } from './proxies.ts';
+import { type Platform, setUpPlatform } from './platform.ts';
 
 /** What to start. */
 export interface LabOptions {
@@ -51,21 +31,13 @@ export interface LabOptions {
   /** Rows of the smallest org, about. Default 3,000. */
   readonly rows?: number;
   readonly policy?: Partial<Policy>;
+  readonly waveLimits?: Partial<Limits>;
   /** Told what is being done, a line each. */
   onProgress?(line: string): void;
 }
 
-/** One org with the account of its clients. */
-export interface LabOrgAccess {
-  readonly orgId: number;
-  readonly homeRegion: string;
-  readonly user: string;
-  readonly password: string;
-  readonly database: string;
-}
-
 /** The whole platform on this machine, without a controller. */
-export interface Lab {
+export interface Lab extends Platform {
   readonly baseDir: string;
   /** Where the controllers export rows to. */
   readonly exportsDirectory: string;
@@ -75,14 +47,8 @@ export interface Lab {
   readonly control: ControlServers;
   readonly proxies: readonly ProxySqlServer[];
   readonly dms: DmsServer;
-  readonly accounts: LabAccounts;
-  readonly orgs: readonly LabOrgAccess[];
-  readonly tokens: LabTokens;
-  readonly storeAccount: Account & { readonly database: string };
   /** Starts one more controller on the lab's store. */
   controller(name: string): Promise<ControllerProcess>;
-  /** Text of a controller's configuration, and the environment for its secrets. */
-  config(name: string): { text: string; env: Record<string, string> };
   /** Ends everything and removes the folder. */
   stop(): Promise<void>;
 }
@@ -119,77 +85,45 @@ export async function startLab(options: LabOptions = {}): Promise<Lab> {
     await Promise.allSettled([startingSites, startingControl, startingDms, ...startingClusters]);
     const [sites, control, dms] = [await startingSites, await startingControl, await startingDms];
     const clusterServers = await Promise.all(startingClusters);
-    const siteServers = sites.sites.map(({ server }) => server);
     const clusters = clusterServers.map((server, index) => ({ homeRegion: homeRegions[index] ?? '', server }));
-    const orgIds = labOrgIds(orgCount);
-    const orgs = orgIds.map((orgId, index) => ({ orgId, homeRegion: homeRegions[index % homeRegions.length] ?? '' }));
-    const accounts = makeAccounts(orgIds);
-
-    say(`creating BigDB: ${orgCount} orgs, ${rows} rows and more each`);
-    await Promise.all([
-      ...siteServers.map((server) => createBigDb(server, 'site', accounts, orgIds)),
-      ...clusterServers.map((server) => createBigDb(server, 'cluster', accounts, orgIds)),
-      createCoreDb(control.coredb, orgs),
-    ]);
-    const [firstSite] = siteServers as [DatabaseServer];
-    await seedOrgs({ site: firstSite, orgs: orgIds, rowsPerOrg: rows });
-    await sites.waitUntilInStep();
-    for (const server of clusterServers) await raiseAutoIncrements(server, siteServers);
-
-    say('installing the fence');
-    await installLabFence(siteServers, clusters, accounts, orgIds);
-    await sites.waitUntilInStep();
 
     say(`starting ${proxyCount} proxies`);
     const proxies = await Promise.all(
-      proxyNames(proxyCount).map(async (name, index): Promise<LabProxy> => {
-        const server = await starting(startProxySql({ name, baseDir }), (it) => it.stop());
-        const proxy = { server, site: siteServers[index % siteServers.length] ?? firstSite };
-        await configureProxy(proxy, clusterServers, accounts);
-        return proxy;
-      }),
+      proxyNames(proxyCount).map((name) => starting(startProxySql({ name, baseDir }), (it) => it.stop())),
     );
-    const endpoints: RegionEndpoints[] = [];
-    for (const { server } of clusters) endpoints.push(await createEndpoints(dms, firstSite, server, accounts.dms));
-
-    const storeAccount = await createStoreAccount(control.store);
-    const tokens = makeTokens();
     const exportsDirectory = join(baseDir, 'exports');
     await mkdir(exportsDirectory);
-    const config = controllerConfig({
-      routing,
-      sites: siteServers,
-      clusters: clusters.map((cluster, index) => ({ ...cluster, endpoints: endpoints[index] as RegionEndpoints })),
-      store: {
-        host: control.store.host,
-        port: control.store.port,
-        account: storeAccount,
-        database: storeAccount.database,
+    const platform = await setUpPlatform(
+      {
+        sites: sites.sites.map(({ server }) => server) as [DatabaseServer, DatabaseServer],
+        clusters,
+        store: control.store,
+        coredb: control.coredb,
+        dms,
+        proxies,
       },
-      coredb: control.coredb,
-      proxies: proxies.map(({ server }) => server),
-      dms,
-      accounts,
-      tokens,
-      policy: options.policy ?? {},
-      exportsDirectory,
-    });
+      {
+        orgs: orgCount,
+        rows,
+        routing,
+        policy: options.policy ?? {},
+        waveLimits: options.waveLimits ?? {},
+        exportsDirectory,
+        say,
+      },
+    );
     return {
+      ...platform,
       baseDir,
       exportsDirectory,
       routing,
       sites,
       clusters,
       control,
-      proxies: proxies.map(({ server }) => server),
+      proxies,
       dms,
-      accounts,
-      orgs: orgs.map((org) => ({ ...org, ...accessOf(org.orgId, routing, accounts) })),
-      tokens,
-      storeAccount,
-      config,
       async controller(name) {
-        const controller = await startController(name, config(name), baseDir);
+        const controller = await startController(name, platform.config(name), baseDir);
         controllers.push(controller);
         return controller;
       },
@@ -201,76 +135,7 @@ export async function startLab(options: LabOptions = {}): Promise<Lab> {
   }
 }
 
-async function createBigDb(
-  server: DatabaseServer,
-  kind: 'site' | 'cluster',
-  accounts: LabAccounts,
-  orgIds: readonly number[],
-): Promise<void> {
-  await createBigDbSchema(server, kind);
-  await createOrgSchemas(server, orgIds);
-  await createAccounts(server, accounts);
-}
-
-async function installLabFence(
-  siteServers: readonly DatabaseServer[],
-  clusters: readonly { readonly homeRegion: string; readonly server: DatabaseServer }[],
-  accounts: LabAccounts,
-  orgIds: readonly number[],
-): Promise<void> {
-  const connect = <T>(servers: readonly DatabaseServer[], work: (connections: readonly Connection[]) => Promise<T>) => {
-    const open = (opened: readonly Connection[]): Promise<T> => {
-      const next = servers[opened.length];
-      return next === undefined ? work(opened) : onServer(next, (connection) => open([...opened, connection]));
-    };
-    return open([]);
-  };
-  await connect([...siteServers, ...clusters.map(({ server }) => server)], async (connections) => {
-    await installFence({
-      sites: siteServers.map(({ name }, index) => ({
-        name,
-        serverId: index + 1,
-        connection: connections[index] as Connection,
-      })),
-      clusters: clusters.map(({ homeRegion, server }, index) => ({
-        name: server.name,
-        homeRegion,
-        connection: connections[siteServers.length + index] as Connection,
-      })),
-      tables: ORG_TABLES.map(({ name: table }) => ({ schema: BIGDB_SCHEMA, table, orgColumn: ORG_COLUMN })),
-      users: fenceUsers(accounts),
-      orgIds,
-    });
-  });
-}
-
-type Connection = Parameters<Parameters<typeof onServer>[1]>[0];
-
-async function createStoreAccount(store: DatabaseServer): Promise<Account & { database: string }> {
-  const account = { user: 'cutover_store', password: randomBytes(12).toString('hex'), database: 'cutover' };
-  await onServer(store, (connection) =>
-    connection.query(
-      `CREATE DATABASE ${account.database} CHARACTER SET utf8mb4;
-       CREATE USER '${account.user}'@'%' IDENTIFIED BY '${account.password}';
-       GRANT ALL PRIVILEGES ON ${account.database}.* TO '${account.user}'@'%'`,
-    ),
-  );
-  return account;
-}
-
 /** Two on premises, one at each site; more of them stand on Nexus, in turn in two regions. */
 function proxyNames(count: number): string[] {
   return Array.from({ length: count }, (_, index) => (index < 2 ? `proxy-lon${index + 1}` : `proxy-nexus${index - 1}`));
-}
-
-function accessOf(orgId: number, routing: 'user' | 'schema' | 'comment', accounts: LabAccounts) {
-  const own = accounts.orgs.get(orgId) ?? accounts.app;
-  switch (routing) {
-    case 'user':
-      return { ...own, database: BIGDB_SCHEMA };
-    case 'schema':
-      return { ...accounts.app, database: orgSchemaName(orgId) };
-    case 'comment':
-      return { ...accounts.app, database: BIGDB_SCHEMA };
-  }
 }

@@ -1,7 +1,7 @@
 import { createConnection } from 'mysql2/promise';
 import type { LabAccounts } from '../bigdb/index.ts';
-import type { DatabaseServer } from '../databases/index.ts';
-import type { ProxySqlServer } from '../proxysql/start.ts';
+import type { DatabaseAddress } from '../databases/index.ts';
+import type { ProxySqlAddress } from '../proxysql/start.ts';
 
 /** Hostgroups of the lab's fleet; every proxy has the same numbers. */
 export const SOURCE_HOSTGROUPS = { writerHostgroup: 10, readerHostgroup: 11 };
@@ -15,8 +15,8 @@ export const CONTROLLER_RANGES = {
 
 /** One proxy of the fleet, with the site whose database it uses as the source. */
 export interface LabProxy {
-  readonly server: ProxySqlServer;
-  readonly site: DatabaseServer;
+  readonly server: ProxySqlAddress;
+  readonly site: DatabaseAddress;
 }
 
 /**
@@ -25,7 +25,7 @@ export interface LabProxy {
  */
 export async function configureProxy(
   { server, site }: LabProxy,
-  clusters: readonly DatabaseServer[],
+  clusters: readonly DatabaseAddress[],
   accounts: LabAccounts,
 ): Promise<void> {
   const admin = await createConnection({
@@ -36,10 +36,10 @@ export async function configureProxy(
   });
   try {
     const { writerHostgroup, readerHostgroup } = SOURCE_HOSTGROUPS;
-    const servers: [number, DatabaseServer][] = [
+    const servers: [number, DatabaseAddress][] = [
       [writerHostgroup, site],
       [readerHostgroup, site],
-      ...clusters.map((cluster, index): [number, DatabaseServer] => [clusterHostgroup(index), cluster]),
+      ...clusters.map((cluster, index): [number, DatabaseAddress] => [clusterHostgroup(index), cluster]),
     ];
     for (const [hostgroup, { host, port }] of servers) {
       await admin.query(

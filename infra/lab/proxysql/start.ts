@@ -1,10 +1,12 @@
-import { type ChildProcess, spawn } from 'node:child_process';
 import { constants } from 'node:fs';
-import { access, mkdir, open, rm, writeFile } from 'node:fs/promises';
+import { access, mkdir, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import mysql from 'mysql2/promise';
-import { freePort, guardProcess } from '../databases/index.ts';
+import { freePort } from '../databases/index.ts';
+import { imageOf, machineOf, type Program, thisMachine } from '../programs/index.ts';
+import { configText } from './configText.ts';
 
 /** What could not be done to start a ProxySQL, and how to get on. */
 export class ProxySqlLabError extends Error {
@@ -31,16 +33,21 @@ export interface ProxySqlOptions {
   readonly variables?: Readonly<Record<string, string | number | boolean>>;
 }
 
-/** A running ProxySQL: the real binary where there is one, else the stand-in, with the same interface. */
-export interface ProxySqlServer {
+/** Where a ProxySQL is, wherever it runs. */
+export interface ProxySqlAddress {
   readonly name: string;
-  /** Version of the real binary, such as `2.7.1`, or `stand-in`. */
-  readonly kind: string;
-  readonly host: '127.0.0.1';
+  readonly host: string;
   readonly port: number;
   readonly adminPort: number;
   readonly adminUser: string;
   readonly adminPassword: string;
+}
+
+/** A running ProxySQL: the real binary where there is one, else the stand-in, with the same interface. */
+export interface ProxySqlServer extends ProxySqlAddress {
+  /** Version of the real binary, such as `2.7.1`, or `stand-in`. */
+  readonly kind: string;
+  readonly host: '127.0.0.1';
   /** Of the process that runs now; another one after `restart()`. */
   readonly pid: number;
   /** Ends it in order (SIGTERM) and waits. */
@@ -74,9 +81,12 @@ export async function startProxySql(options: ProxySqlOptions): Promise<ProxySqlS
     const port = options.mysqlPort ?? (await freePort());
     const adminPort = options.adminPort ?? (await freePort());
     const configFile = join(dataDir, 'proxysql.cnf');
-    await writeFile(configFile, configText({ ...options, dataDir, adminUser, adminPassword, port, adminPort }));
+    await writeFile(
+      configFile,
+      configText({ ...options, listenOn: '127.0.0.1', dataDir, adminUser, adminPassword, port, adminPort }),
+    );
     const argv = ['-f', '-c', configFile, '-D', dataDir, '--no-version-check'];
-    const run = () => launch(binary, argv, join(dataDir, 'log.txt'));
+    const run = () => launch(binary, argv, dataDir);
     const server = new RunningProxySql({ name: options.name, kind, port, adminPort, adminUser, adminPassword, run });
     try {
       await server.start();
@@ -91,8 +101,9 @@ export async function startProxySql(options: ProxySqlOptions): Promise<ProxySqlS
   }
 }
 
-/** Path of the real binary: PROXYSQL_BIN if it is set, else `proxysql` on PATH, else undefined. */
+/** The real binary: that of an image, PROXYSQL_BIN if it is set, else `proxysql` on PATH, else undefined. */
 export async function findProxySqlBinary(): Promise<string | undefined> {
+  if (imageOf('proxysql') !== null) return 'proxysql';
   const configured = process.env.PROXYSQL_BIN;
   if (configured !== undefined && configured !== '') {
     if (await isExecutable(configured)) return configured;
@@ -116,64 +127,15 @@ async function isExecutable(path: string): Promise<boolean> {
 }
 
 async function versionOf(binary: string): Promise<string> {
-  const child = spawn(binary, ['--version'], { stdio: ['ignore', 'pipe', 'pipe'] });
-  let text = '';
-  child.stdout.on('data', (chunk: Buffer) => {
-    text += chunk.toString();
-  });
-  child.stderr.on('data', (chunk: Buffer) => {
-    text += chunk.toString();
-  });
-  await new Promise<void>((resolve, reject) => child.once('close', () => resolve()).once('error', reject));
-  return /\d+\.\d+\.\d+/.exec(text)?.[0] ?? 'unknown';
+  const told = await machineOf('proxysql').run({ executable: binary, args: ['--version'], folder: tmpdir() });
+  return /\d+\.\d+\.\d+/.exec(told)?.[0] ?? 'unknown';
 }
 
-interface ConfigInput extends ProxySqlOptions {
-  readonly dataDir: string;
-  readonly adminUser: string;
-  readonly adminPassword: string;
-  readonly port: number;
-  readonly adminPort: number;
-}
-
-function configText(input: ConfigInput): string {
-  const variables: Record<string, string | number | boolean> = {
-    interfaces: `127.0.0.1:${input.port}`,
-    threads: 2,
-    // No account of its own at the databases; the lab's servers go ONLINE and OFFLINE by hand.
-    monitor_enabled: false,
-    ...input.variables,
-  };
-  const lines = Object.entries(variables).map(
-    ([name, value]) => `  ${name}=${typeof value === 'string' ? JSON.stringify(value) : String(value)}`,
-  );
-  return [
-    `datadir=${JSON.stringify(input.dataDir)}`,
-    'admin_variables=',
-    '{',
-    // The user `admin` of the real one is let in from loopback only, and only a second user proves a TCP login.
-    `  admin_credentials=${JSON.stringify(`admin:admin;${input.adminUser}:${input.adminPassword}`)}`,
-    `  mysql_ifaces=${JSON.stringify(`127.0.0.1:${input.adminPort}`)}`,
-    '}',
-    'mysql_variables=',
-    '{',
-    ...lines,
-    '}',
-    '',
-  ].join('\n');
-}
-
-async function launch(binary: string | undefined, argv: string[], logFile: string): Promise<ChildProcess> {
-  const log = await open(logFile, 'a');
-  try {
-    const [command, args] = binary === undefined ? [process.execPath, [STAND_IN, ...argv]] : [binary, argv];
-    // A session of its own: Ctrl-C goes to the lab, which stops its proxies in order.
-    const child = spawn(command, args, { stdio: ['ignore', log.fd, log.fd], detached: true });
-    guardProcess(child);
-    return child;
-  } finally {
-    await log.close();
-  }
+function launch(binary: string | undefined, args: readonly string[], folder: string): Promise<Program> {
+  const where = { folder, logFile: join(folder, 'log.txt') };
+  return binary === undefined
+    ? thisMachine.start({ executable: process.execPath, args: [STAND_IN, ...args], ...where })
+    : machineOf('proxysql').start({ executable: binary, args, ...where });
 }
 
 interface RunningInput {
@@ -183,7 +145,7 @@ interface RunningInput {
   readonly adminPort: number;
   readonly adminUser: string;
   readonly adminPassword: string;
-  readonly run: () => Promise<ChildProcess>;
+  readonly run: () => Promise<Program>;
 }
 
 class RunningProxySql implements ProxySqlServer {
@@ -194,9 +156,8 @@ class RunningProxySql implements ProxySqlServer {
   readonly adminPort: number;
   readonly adminUser: string;
   readonly adminPassword: string;
-  readonly #run: () => Promise<ChildProcess>;
-  #child: ChildProcess | undefined;
-  #gone: Promise<void> = Promise.resolve();
+  readonly #run: () => Promise<Program>;
+  #program: Program | undefined;
 
   constructor(input: RunningInput) {
     this.name = input.name;
@@ -209,7 +170,7 @@ class RunningProxySql implements ProxySqlServer {
   }
 
   get pid(): number {
-    return this.#child?.pid ?? -1;
+    return this.#program?.pid ?? -1;
   }
 
   async start(): Promise<void> {
@@ -218,28 +179,17 @@ class RunningProxySql implements ProxySqlServer {
         return await this.#startOnce();
       } catch (error) {
         // ProxySQL 2.7.1 was seen to crash now and then while it starts on a busy machine; what supervises it starts it again.
-        if (this.#child?.signalCode !== 'SIGSEGV' || crashes === 2) throw error;
+        if (this.#program?.ending !== 'SIGSEGV' || crashes === 2) throw error;
       }
     }
   }
 
   async #startOnce(): Promise<void> {
-    const child = await this.#run();
-    this.#child = child;
-    let failure = '';
-    this.#gone = new Promise((resolve) => {
-      child.once('exit', (code, signal) => {
-        failure = `it ended with ${signal ?? `exit code ${code}`}`;
-        resolve();
-      });
-      child.once('error', (error) => {
-        failure = error.message;
-        resolve();
-      });
-    });
+    const program = await this.#run();
+    this.#program = program;
     const deadline = Date.now() + READY_TIMEOUT_MS;
     let last: unknown;
-    while (failure === '' && Date.now() < deadline) {
+    while (program.ending === null && Date.now() < deadline) {
       try {
         await this.#proveReady();
         return;
@@ -250,7 +200,7 @@ class RunningProxySql implements ProxySqlServer {
     }
     throw new ProxySqlLabError(
       'LAB_PROXYSQL_DID_NOT_START',
-      `ProxySQL ${this.name} (${this.kind}) does not answer on port ${this.adminPort}: ${failure || String(last)}`,
+      `ProxySQL ${this.name} (${this.kind}) does not answer on port ${this.adminPort}: ${program.ending === null ? String(last) : `it ended with ${program.ending}`}`,
       'read log.txt in its folder',
       last,
     );
@@ -282,23 +232,23 @@ class RunningProxySql implements ProxySqlServer {
   }
 
   async kill(signal: NodeJS.Signals): Promise<void> {
-    const child = this.#child;
-    if (child === undefined || child.exitCode !== null || child.signalCode !== null) return;
-    child.kill(signal);
+    const program = this.#program;
+    if (program === undefined || program.ending !== null) return;
+    program.kill(signal);
     if (signal !== 'SIGKILL' && signal !== 'SIGTERM') return;
     // A frozen process takes a SIGTERM only after a SIGCONT.
-    if (signal === 'SIGTERM') child.kill('SIGCONT');
-    const hard = setTimeout(() => child.kill('SIGKILL'), STOP_TIMEOUT_MS);
-    await this.#gone;
+    if (signal === 'SIGTERM') program.kill('SIGCONT');
+    const hard = setTimeout(() => program.kill('SIGKILL'), STOP_TIMEOUT_MS);
+    await program.exited;
     clearTimeout(hard);
   }
 
   freeze(): void {
-    this.#child?.kill('SIGSTOP');
+    this.#program?.kill('SIGSTOP');
   }
 
   thaw(): void {
-    this.#child?.kill('SIGCONT');
+    this.#program?.kill('SIGCONT');
   }
 
   async restart(): Promise<void> {

@@ -98,6 +98,20 @@ export class Timings {
     }
     return count;
   }
+
+  /** How long after that moment the last of the statements that were on their way then was answered; null while one is. */
+  answeredAfterMs(orgId: number, kind: StatementKind, atMs: number): number | null {
+    for (const entry of this.#inFlight) {
+      if (entry.orgId === orgId && entry.kind === kind && entry.sentMs <= atMs) return null;
+    }
+    const waits = this.#waits.get(`${orgId}/${kind}`) ?? [];
+    let last = atMs;
+    for (let i = lowerBound(waits, atMs, endOf); i < waits.length; i += 1) {
+      const { endMs, waitMs } = waits[i] as Wait;
+      if (endMs - waitMs <= atMs) last = Math.max(last, endMs);
+    }
+    return last - atMs;
+  }
 }
 
 function push<K, V>(map: Map<K, V[]>, key: K, value: V): void {

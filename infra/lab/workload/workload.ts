@@ -38,6 +38,8 @@ export interface Workload {
   longestWaitMs(orgId: number, kind: StatementKind, fromMs?: number, toMs?: number): number;
   /** Statements of the org that had been sent and not been answered at that moment; now by default. */
   waiting(orgId: number, kind: StatementKind, atMs?: number): number;
+  /** From that moment until the last of the org's statements that were on their way then was answered (milliseconds); null while one is. */
+  answeredAfterMs(orgId: number, kind: StatementKind, atMs: number): number | null;
   /** Errors that clients got. */
   readonly clientErrors: number;
   clientErrorsOf(orgId: number): number;
@@ -160,6 +162,7 @@ export async function startWorkload(options: WorkloadOptions): Promise<Workload>
     longestWaitMs: (orgId, kind, fromMs = 0, toMs = Number.POSITIVE_INFINITY) =>
       context.timings.longestWaitMs(orgId, kind, fromMs, toMs),
     waiting: (orgId, kind, atMs = Date.now()) => context.timings.waitingAt(orgId, kind, atMs),
+    answeredAfterMs: (orgId, kind, atMs) => context.timings.answeredAfterMs(orgId, kind, atMs),
     get clientErrors() {
       return context.errors.count;
     },

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, it, onTestFailed } from 'vitest';
 import { z } from 'zod';
-import { problemStatus } from '../../../src/http/problemStatus.ts';
+import { problemStatus } from '../../../src/errors/httpStatus.ts';
 import { Random } from '../../toAndFro/random.ts';
 import { type FuzzRequest, nowhere, type Operation, operationsOf, Requests } from './requests.ts';
 import { type Schema, Values } from './values.ts';
@@ -56,6 +56,8 @@ function requests(): Requests {
     'A reason as somebody writes it, with ümläuts and 日本語',
     ...knownOrgs.map(String),
     '777',
+    '22:00',
+    '2026-12-01',
   ];
   const values = new Values(random, description.components.schemas, words);
   const known = (name: string) =>
@@ -79,7 +81,7 @@ function assertFits(schema: Schema, value: unknown, about: string): void {
 }
 
 /** Costs the databases something: limited far below all others. */
-const hasLimitOfItsOwn: ReadonlySet<string> = new Set(['/v1/preflight']);
+const hasLimitOfItsOwn: ReadonlySet<string> = new Set(['/v1/preflight', '/v1/waves/{id}/plan']);
 
 const text = ({ method, url, what, payload }: FuzzRequest) =>
   `${method} ${url.slice(0, 200)} (${what}) ${payload?.slice(0, 300) ?? ''}`;

@@ -123,8 +123,10 @@ export class Values {
     const schema = this.resolve(given);
     const choices = schema.anyOf ?? schema.oneOf;
     if (choices !== undefined) {
-      const nullable = choices.some((each) => typeOf(this.resolve(each)) === 'null');
-      return choices.flatMap((each) => this.spoiled(each)).filter(({ value }) => !(nullable && value === null));
+      const others = choices.filter((each) => typeOf(this.resolve(each)) !== 'null');
+      const nullable = others.length < choices.length;
+      // What is wrong for null alone may be right for another choice.
+      return others.flatMap((each) => this.spoiled(each)).filter(({ value }) => !(nullable && value === null));
     }
     if (schema.const !== undefined || schema.enum !== undefined) {
       return [

@@ -171,6 +171,7 @@ export class RegionService {
         EndpointArn: arn,
         EndpointIdentifier: arn.split(':').at(-1),
         EndpointType: side,
+        Username: 'dms',
         Status: 'active',
       })),
     };

@@ -52,8 +52,8 @@ export async function writeTransaction(
     try {
       for (const change of changes) {
         try {
-          const touched = await run(...statementFor(change));
-          if (touched === 0 && !mayBeLoaded) throw new RowConflict(kindOf(change), change);
+          const { affectedRows } = await run(...statementFor(change));
+          if (affectedRows === 0 && !mayBeLoaded) throw new RowConflict(kindOf(change), change);
         } catch (error) {
           if (!(troubleOf(error) === 'conflict' && mayBeLoaded)) throw error;
         }

@@ -35,6 +35,8 @@ export const sqlErrors = {
   databaseExists: (name: string) =>
     new SqlError(1007, 'ER_DB_CREATE_EXISTS', 'HY000', `Can't create database '${name}'; database exists`),
   signal: (state: string, message: string) => new SqlError(1644, 'ER_SIGNAL_EXCEPTION', state, message),
+  noQuery: (id: number) => new SqlError(1957, 'ER_NO_SUCH_QUERY', 'HY000', `Unknown query id: ${id}`),
+  interrupted: () => new SqlError(1317, 'ER_QUERY_INTERRUPTED', '70100', 'Query execution was interrupted'),
   noThread: (id: number) => new SqlError(1094, 'ER_NO_SUCH_THREAD', 'HY000', `Unknown thread id: ${id}`),
   readOnly: () =>
     new SqlError(

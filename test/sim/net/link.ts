@@ -9,6 +9,14 @@ export class ConnectionLost extends Error {
   }
 }
 
+/** What a message says, for who makes the weather: rows to be changed, or anything else. */
+export type Message = 'request' | 'change' | 'answer';
+
+/** Whether a statement changes rows. */
+export function messageOf(sql: string): Message {
+  return /^\s*(?:UPDATE|INSERT|REPLACE|DELETE)\b/i.test(sql) ? 'change' : 'request';
+}
+
 /** One connection between a process and a server, with everything that a network does to it. */
 export interface Link {
   /** False once this end knows that the connection is gone, or closed it. */
@@ -18,7 +26,7 @@ export interface Link {
    * throws is the server's answer too. `ConnectionLost` says nothing about whether it was carried out, or will be. After
    * `close` nothing is answered any more, but what was sent may still be carried out, also much later.
    */
-  request<T>(work: () => T | Promise<T>): Promise<T>;
+  request<T>(work: () => T | Promise<T>, what?: Message): Promise<T>;
   /** The client's end hears that the connection was lost; not of its own `close`. */
   onLost(hear: (error: ConnectionLost) => void): void;
   /** The server hears that the client is gone: it rolls back what is open. May come late. */

@@ -1,7 +1,7 @@
 import type { SimProcess } from '../time/process.ts';
 import type { Random } from '../time/random.ts';
 import type { Scheduler } from '../time/scheduler.ts';
-import { ConnectionLost, type Link } from './link.ts';
+import { ConnectionLost, type Link, type Message } from './link.ts';
 import { SimLink } from './simLink.ts';
 
 /** What happens to one message. `late`: it arrives, when nobody counts on it any more. */
@@ -13,9 +13,17 @@ export interface Weather {
   readonly delayMs: readonly [from: number, to: number];
   /** Of each message: how likely it is that it meets one of the other fates. */
   readonly trouble: number;
+  /** Those fates. */
+  readonly fates: readonly Fate[];
+  /** Only these messages meet them; all of them where it is left out. */
+  readonly only?: Message;
+  /** Told of each message that meets one. */
+  caught?(): void;
+  /** Sees to the arrival of a late message; it comes some seconds later where it is left out. */
+  late?(arrive: () => void): void;
 }
 
-const fair: Weather = { delayMs: [0.2, 1.5], trouble: 0 };
+const fair: Weather = { delayMs: [0.2, 1.5], trouble: 0, fates: [] };
 /** How late a late message is (milliseconds). */
 const lateMs = [300, 9_000] as const;
 /** After how long a server gives up a connection on which nothing passes any more (milliseconds). */
@@ -73,13 +81,16 @@ export class Network {
     else this.#weather.set(pair(one, other), weather);
   }
 
-  /** What becomes of a message, by the weather. */
-  fate(from: string, to: string, what: string): Fate {
+  /** What becomes of a message, by the weather; `late` sees to its arrival where that is its fate. */
+  fate(from: string, to: string, what: Message): { readonly fate: Fate; readonly late: (arrive: () => void) => void } {
     const weather = this.#weather.get(pair(from, to)) ?? fair;
-    if (weather.trouble === 0 || !this.#random.chance(weather.trouble)) return 'arrives';
-    const fate = this.#random.pick<Fate>(['lost', 'lostSilently', 'late']);
+    const { late = (arrive) => void this.#scheduler.after(this.#random.between(...lateMs), arrive) } = weather;
+    if (weather.trouble === 0 || !this.#random.chance(weather.trouble)) return { fate: 'arrives', late };
+    if (weather.only !== undefined && weather.only !== what) return { fate: 'arrives', late };
+    const fate = this.#random.pick(weather.fates);
     this.#tell(`${what} from ${from} to ${to}: ${fate}`);
-    return fate;
+    weather.caught?.();
+    return { fate, late };
   }
 
   /** One message's way. In a partition it waits for the end of it. */
@@ -91,11 +102,6 @@ export class Network {
     }
     const [low, high] = (this.#weather.get(pair(from, to)) ?? fair).delayMs;
     this.#scheduler.after(this.#random.between(low, high), arrive);
-  }
-
-  /** A message that is held up for seconds. */
-  travelLate(arrive: () => void): void {
-    this.#scheduler.after(this.#random.between(...lateMs), arrive);
   }
 
   /** The end of a connection on which nothing passes any more, when the server's own patience is over. */

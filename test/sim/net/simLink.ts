@@ -1,6 +1,6 @@
 import type { SimProcess } from '../time/process.ts';
 import type { Random } from '../time/random.ts';
-import { ConnectionLost, type Link } from './link.ts';
+import { ConnectionLost, type Link, type Message } from './link.ts';
 import type { Network } from './network.ts';
 
 /** One direction of a connection: what was sent first arrives first, whatever each message meets on its way. */
@@ -49,7 +49,7 @@ export class SimLink implements Link {
     return this.#open;
   }
 
-  request<T>(work: () => T | Promise<T>): Promise<T> {
+  request<T>(work: () => T | Promise<T>, what: Message = 'request'): Promise<T> {
     return new Promise((resolve, reject) => {
       if (!this.#open) {
         reject(new ConnectionLost('ECONNRESET', `the connection to ${this.#server.name} is gone`));
@@ -70,7 +70,7 @@ export class SimLink implements Link {
           answer(() => reject(error));
         }
       };
-      this.#message(this.#client, this.#server, this.#there, 'request', () => {
+      this.#message(this.#client, this.#server, this.#there, what, () => {
         this.#requests.push(carryOut);
         void this.#carryOut();
       });
@@ -104,7 +104,7 @@ export class SimLink implements Link {
   }
 
   /** One message with its fate. What a process had sent when it died is in the kernel's hands, or died with it. */
-  #message(from: SimProcess, to: SimProcess, lane: Lane, what: string, handle: () => void): void {
+  #message(from: SimProcess, to: SimProcess, lane: Lane, what: Message, handle: () => void): void {
     let unsent = false;
     const arrive = lane.send(() => {
       if (!unsent) to.deliver(handle);
@@ -114,12 +114,14 @@ export class SimLink implements Link {
       // The lane goes on without it: the end of the connection comes behind.
       arrive();
     };
-    switch (this.#network.fate(from.name, to.name, what)) {
+    const { fate, late } = this.#network.fate(from.name, to.name, what);
+    switch (fate) {
       case 'arrives':
         this.#network.travel(from.name, to.name, unlessDied);
         return;
       case 'late':
-        this.#network.travelLate(unlessDied);
+        // On its way, whatever becomes of its sender.
+        late(arrive);
         return;
       case 'lost':
         this.#endedByServer('the network reset the connection');

@@ -83,6 +83,11 @@ export class SimRuntime implements AdminRuntime, SessionHost {
       case 'stats_mysql_prepared_statements_info':
         // Nobody prepares statements here.
         return [];
+      case 'stats_mysql_users':
+        return connectionsByUser(this.sessions.values(), this.users.keys());
+      case 'stats_mysql_connection_pool':
+        // Which connections are kept is no part of the model: nothing is proven by them.
+        return [];
       case 'stats_mysql_errors':
         return this.statistics.errorRows();
       default:
@@ -93,4 +98,10 @@ export class SimRuntime implements AdminRuntime, SessionHost {
   killSession(): boolean {
     throw new Error('the simulated proxy ends no sessions');
   }
+}
+
+function connectionsByUser(sessions: Iterable<ProxySession>, users: Iterable<string>): StatsRow[] {
+  const counts = new Map([...users].map((user) => [user, 0]));
+  for (const { user } of sessions) counts.set(user.username, (counts.get(user.username) ?? 0) + 1);
+  return [...counts].map(([user, count]) => [user, count, 10_000]);
 }

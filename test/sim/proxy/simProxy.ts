@@ -5,6 +5,7 @@ import { CONFIG_TABLES } from '../../../infra/lab/proxysql/admin/tables.ts';
 import { digestOf } from '../../../infra/lab/proxysql/rules/digest.ts';
 import { VARIABLE_DEFAULTS } from '../../../infra/lab/proxysql/variableDefaults.ts';
 import type { AdminConnection } from '../../../src/adapters/proxysql/admin.ts';
+import { messageOf } from '../net/link.ts';
 import type { Network } from '../net/network.ts';
 import { SimProcess } from '../time/process.ts';
 import type { Random } from '../time/random.ts';
@@ -62,6 +63,8 @@ export class SimProxy {
   #runtime: SimRuntime;
   #commands: AdminCommands;
   #restarts = 0;
+  readonly #hearers: (() => void)[] = [];
+  readonly #editHearers: (() => void)[] = [];
 
   constructor(options: SimProxyOptions) {
     this.name = options.name;
@@ -87,6 +90,16 @@ export class SimProxy {
   /** Carries out an admin statement from within: for set-up, faults and looks. */
   execute(sql: string): AdminAnswer {
     return this.#commands.execute(sql);
+  }
+
+  /** Told once, right behind the next edit of rules by a controller. */
+  onceEdited(hear: () => void): void {
+    this.#editHearers.push(hear);
+  }
+
+  /** Told when a change of rules is published that the connection which made it has not saved: a restart would forget it. */
+  onPublishedUnsaved(hear: () => void): void {
+    this.#hearers.push(hear);
   }
 
   /** Ends as by SIGKILL. */
@@ -115,14 +128,21 @@ export class SimProxy {
   async connectAdmin(client: SimProcess): Promise<AdminConnection> {
     const link = await this.#options.network.connect(client, () => this.#process);
     const commands = this.#commands;
+    let unsaved = false;
     return {
       query: (sql) =>
         link.request((): readonly [unknown, unknown] => {
           const answer = executed(commands, sql);
+          if (answer.kind === 'ok' && answer.affectedRows > 0 && sql.startsWith('UPDATE mysql_query_rules')) {
+            unsaved = true;
+            for (const hear of this.#editHearers.splice(0)) hear();
+          }
+          if (sql === 'SAVE MYSQL QUERY RULES TO DISK') unsaved = false;
+          if (sql === 'LOAD MYSQL QUERY RULES TO RUNTIME' && unsaved) for (const hear of this.#hearers) hear();
           if (answer.kind === 'rows') return [asObjects(answer.result), []];
           const { affectedRows, info = '' } = answer.kind === 'ok' ? answer : { affectedRows: 0 };
           return [{ affectedRows, info }, []];
-        }),
+        }, messageOf(sql)),
       destroy: () => link.close(),
       on: (_, hear) => link.onLost(hear),
     };
@@ -153,6 +173,13 @@ export class SimProxy {
     const hostgroup = verdict.destinationHostgroup ?? this.#runtime.users.get(user)?.defaultHostgroup;
     if (hostgroup === undefined) throw new RangeError(`${this.name} knows no user ${user}`);
     return this.#runtime.hostgroups.online(hostgroup).map(({ row }) => row.hostname);
+  }
+
+  /** Whether the org's own rules have given way to a shared route. */
+  shares(orgId: number): boolean {
+    const resting = `SELECT comment FROM mysql_query_rules WHERE comment LIKE 'bigdb-cutover org=${orgId} % state=settled'`;
+    const answer = this.#commands.execute(resting);
+    return answer.kind === 'rows' && answer.result.rows.length > 0;
   }
 
   #begin(database: AdminDatabase): [SimProcess, AdminDatabase, SimRuntime, AdminCommands] {

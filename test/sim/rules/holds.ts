@@ -41,5 +41,11 @@ export function holds(world: World, routes: Routes, anythingWrong: () => boolean
         }
       }
     },
+    atRest() {
+      const ended = new Set(world.databases.journals().flatMap(({ id, ended }) => (ended ? [id] : [])));
+      for (const id of world.databases.holdsInUse()) {
+        if (ended.has(id)) world.broken(4, `${id} has ended, and a hold hostgroup of its was never given back`);
+      }
+    },
   };
 }

@@ -19,9 +19,16 @@ export function atRest(world: World): boolean {
   return world.moved.every(({ orgId }) => {
     const journal = world.journalOf(orgId);
     if (journal === null) return true;
+    if (isKeptBack(world, orgId)) return true;
     if (!restful.has(world.stateOf(orgId)) || !restful.has(journal.state)) return false;
     return journal.state !== 'ready' || !journal.approved;
   });
+}
+
+/** On its cluster under watch, and says why it does not complete: it tries again by itself, or goes back when told to. */
+function isKeptBack(world: World, orgId: number): boolean {
+  const journal = world.journalOf(orgId);
+  return /^soaking\b/.test(world.stateOf(orgId)) && journal?.reason === 'HOME_REGION_CHANGED';
 }
 
 /** Rule 5, when the time is up. */
@@ -30,6 +37,7 @@ export function tellUnrest(world: World, withinMs: number): void {
     const journal = world.journalOf(orgId);
     if (journal === null) continue;
     const state = world.stateOf(orgId);
+    if (isKeptBack(world, orgId)) continue;
     if (!restful.has(state)) {
       const waitsFor =
         world.controllers.map((one) => one.waitsFor(journal.id)).find((one) => one !== null) ?? 'nothing';

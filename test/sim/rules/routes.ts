@@ -31,10 +31,20 @@ export class Routes {
     return side;
   }
 
+  /** As `sideAt`, of a plain read. */
+  readSideAt(proxy: SimProxy, orgId: number): string {
+    return this.#sideOf(proxy, orgId, `SELECT Version FROM BigDB.CallRecord WHERE OrgID = ${orgId} AND ID = 1`);
+  }
+
   #look(proxy: SimProxy, orgId: number): string {
+    const write = `UPDATE BigDB.CallRecord SET Version = 2 WHERE OrgID = ${orgId} AND ID = 1 AND Version < 2`;
+    return this.#sideOf(proxy, orgId, write);
+  }
+
+  #sideOf(proxy: SimProxy, orgId: number, sql: string): string {
     const { user, schema, annotation } = identityOf(this.#world.choice.routing, orgId);
-    const write = `${annotation}UPDATE BigDB.CallRecord SET Version = 2 WHERE OrgID = ${orgId} AND ID = 1 AND Version < 2`;
-    const sides = new Set(proxy.hostsFor(user, schema, write).map((host) => this.#world.sideOf(host)));
+    const hosts = proxy.hostsFor(user, schema, `${annotation}${sql}`);
+    const sides = new Set(hosts.map((host) => this.#world.sideOf(host)));
     if (sides.size === 0) return 'held';
     return sides.size === 1 ? ([...sides][0] ?? 'held') : 'several';
   }

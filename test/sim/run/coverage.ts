@@ -11,6 +11,8 @@ export interface Coverage {
   crashes: number;
   partitions: number;
   acknowledged: number;
+  /** Orgs that share their route at every proxy in the end. */
+  shared: number;
   /** How orgs ended. */
   readonly ends: Record<string, number>;
   /** Faults by the state that the journal of an org was in, and by the state it was in. */
@@ -28,6 +30,7 @@ export function noCoverage(): Coverage {
     crashes: 0,
     partitions: 0,
     acknowledged: 0,
+    shared: 0,
     ends: {},
     faultsIn: {},
     faultsDuring: {},
@@ -45,6 +48,7 @@ export function addCoverage(sum: Coverage, more: Coverage): void {
     'crashes',
     'partitions',
     'acknowledged',
+    'shared',
   ] as const) {
     sum[key] += more[key];
   }

@@ -2,11 +2,13 @@ import { bystanders } from '../rules/bystanders.ts';
 import { holds } from '../rules/holds.ts';
 import { homeRegion } from '../rules/homeRegion.ts';
 import { oneSide } from '../rules/oneSide.ts';
+import { parkedAtCommit } from '../rules/parked.ts';
 import { purges } from '../rules/purges.ts';
 import { atRest, tellUnrest } from '../rules/rest.ts';
 import { Routes } from '../rules/routes.ts';
 import { rows } from '../rules/rows.ts';
 import type { Rule } from '../rules/rule.ts';
+import { savedFirst } from '../rules/saved.ts';
 import { oneTaskAtATime } from '../rules/tasks.ts';
 import { Faults } from '../world/faults.ts';
 import { Operators } from '../world/operators.ts';
@@ -75,6 +77,8 @@ class Run {
       oneSide(world, routes),
       bystanders(world, routes),
       holds(world, routes, () => this.#faults.anyOpen),
+      parkedAtCommit(world, routes),
+      savedFirst(world),
       homeRegion(world),
       purges(world),
       oneTaskAtATime(world),
@@ -99,12 +103,28 @@ class Run {
       restSinceMs = atRest(world) && !this.#faults.anyOpen ? (restSinceMs ?? world.nowMs) : null;
       return (restSinceMs !== null && world.nowMs - restSinceMs >= restForMs) || world.nowMs - healedMs >= restWithinMs;
     });
-    if (this.#going) await this.#lastWork();
+    if (this.#going) {
+      this.#loadAgain();
+      await this.#lastWork();
+    }
     if (this.#going) {
       tellUnrest(world, restWithinMs);
       for (const rule of this.#rules) rule.atRest?.();
     }
     return this.#result();
+  }
+
+  /** At rest every proxy runs what it has in memory and on disk: whoever loads its rules again changes nothing. */
+  #loadAgain(): void {
+    const { proxies, story } = this.#world;
+    story.tell('world', 'the rules of every proxy are loaded again');
+    for (const proxy of proxies) {
+      proxy.execute('LOAD MYSQL QUERY RULES TO RUNTIME');
+      this.#look();
+      proxy.execute('LOAD MYSQL QUERY RULES FROM DISK');
+      proxy.execute('LOAD MYSQL QUERY RULES TO RUNTIME');
+      this.#look();
+    }
   }
 
   get #going(): boolean {
@@ -168,6 +188,7 @@ class Run {
     for (const { orgId } of world.moved) {
       const state = world.stateOf(orgId);
       coverage.ends[state] = (coverage.ends[state] ?? 0) + 1;
+      if (state === 'completed' && world.proxies.every((proxy) => proxy.shares(orgId))) coverage.shared += 1;
     }
     return {
       seed: world.seed,

@@ -39,6 +39,8 @@ export interface Mood {
 export interface WorldChoice {
   readonly routing: 'user' | 'schema' | 'comment';
   readonly proxies: number;
+  /** Whether the platform splits reads from writes, by rules that come before fast routing. */
+  readonly split: boolean;
   readonly controllers: number;
   readonly orgs: readonly OrgChoice[];
   readonly policy: Partial<Policy>;
@@ -51,6 +53,7 @@ export interface WorldChoice {
   /** When the first org's home moves to another region, as a share of that time; null: it does not. */
   readonly homeMovesAt: number | null;
   /** Mean time between two buttons that somebody presses, beside those that bring the orgs on their way (milliseconds). */
+  readonly drift: 'report' | 'repair';
   readonly buttonsEveryMs: number;
 }
 
@@ -87,6 +90,7 @@ export function chooseWorld(random: Random, seed: number): WorldChoice {
   return {
     routing,
     proxies: random.integer(2, 3),
+    split: routing === 'comment' || seed % 2 === 0,
     controllers: random.weighted([
       [3, 1],
       [5, 2],
@@ -100,6 +104,8 @@ export function chooseWorld(random: Random, seed: number): WorldChoice {
     troubleUntilMs: random.between(10_000, 24_000) + (befalls === 'storeAway' ? storeAwayMs : 0),
     homeMovesAt: !far && random.chance(0.1) ? random.between(0.1, 1) : null,
     buttonsEveryMs: !far && random.chance(0.5) ? random.between(1_000, 8_000) : 0,
+    // What is put right soon hides what made it necessary.
+    drift: random.pick(['report', 'repair'] as const),
   };
 }
 

@@ -32,7 +32,13 @@ export function dmsOf(region: string) {
 
 /** A controller's configuration, checked as any other. Host names are the names of the world's servers. */
 export function controllerConfig(name: string, choice: WorldChoice): Config {
-  const account = (host: string, user: string) => ({ host, port: 3306, user, password: { env: 'PASSWORD' } });
+  const account = (host: string, user: string) => ({
+    host,
+    port: 3306,
+    user,
+    password: { env: 'PASSWORD' },
+    tls: false,
+  });
   const place = (host: string) => ({
     ...account(host, users.cutover),
     purge: { user: users.purge, password: { env: 'PASSWORD' } },
@@ -60,6 +66,7 @@ export function controllerConfig(name: string, choice: WorldChoice): Config {
       adminPort: 6032,
       adminUser: 'cutover',
       adminPassword: { env: 'PASSWORD' },
+      tls: false,
     })),
     routing: {
       by: choice.routing,
@@ -68,6 +75,7 @@ export function controllerConfig(name: string, choice: WorldChoice): Config {
       sentinelRuleId: 2_000_000_000,
       source: sourceHostgroups,
       clusters: Object.fromEntries(regions.map((region) => [region, { writerHostgroup: clusterHostgroup(region) }])),
+      upkeep: { everyMs: 1_500, drift: choice.drift },
     },
     catalogue: { tables: tables.map((table) => ({ schema: 'BigDB', table, orgColumn: 'OrgID' })), techTables: [] },
     fence: { users: { forward: [users.dms], reverse: [users.dms], exempt: [users.purge, users.cutover] } },
@@ -86,7 +94,7 @@ export function identityOf(routing: WorldChoice['routing'], orgId: number) {
 }
 
 /** What the platform has set up at a proxy before anybody thought of moving. */
-export function proxySetUp(site: string, { orgs, routing }: WorldChoice): string[] {
+export function proxySetUp(site: string, { orgs, routing, split }: WorldChoice): string[] {
   const { writerHostgroup, readerHostgroup } = sourceHostgroups;
   const servers = [
     [writerHostgroup, site],
@@ -103,9 +111,13 @@ export function proxySetUp(site: string, { orgs, routing }: WorldChoice): string
       ([hostgroup, host]) =>
         `INSERT INTO mysql_servers (hostgroup_id, hostname, port, max_connections) VALUES (${hostgroup}, '${host}', 3306, 200)`,
     ),
-    `INSERT INTO mysql_query_rules (rule_id, active, match_digest, destination_hostgroup, apply, comment) VALUES
-       (1000000, 1, '^SELECT .*FOR UPDATE', ${writerHostgroup}, 1, 'read/write split: locking reads'),
-       (1000001, 1, '^SELECT ', ${readerHostgroup}, 1, 'read/write split: reads')`,
+    ...(split
+      ? [
+          `INSERT INTO mysql_query_rules (rule_id, active, match_digest, destination_hostgroup, apply, comment) VALUES
+             (1000000, 1, '^SELECT .*FOR UPDATE', ${writerHostgroup}, 1, 'read/write split: locking reads'),
+             (1000001, 1, '^SELECT ', ${readerHostgroup}, 1, 'read/write split: reads')`,
+        ]
+      : []),
     'SET mysql-show_processlist_extended = 1',
   ];
 }

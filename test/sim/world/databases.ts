@@ -74,6 +74,8 @@ export interface Databases {
   dmsApi(controller: SimProcess, homeRegion: string): DmsApi;
   readonly compareOrg: CompareOrg;
   journals(): readonly WorldJournal[];
+  /** Migrations with an attempt whose hold hostgroup nobody else may use. */
+  holdsInUse(): readonly string[];
   /** Grows with every commit at a site or a cluster: while it stays, so do fences and rows. */
   commits(): number;
   tasks(): readonly WorldTask[];

@@ -1,8 +1,8 @@
 import type { Random } from '../time/random.ts';
 import { clockJump, crash, handOver, pause } from './faults/controllers.ts';
 import type { FaultHand } from './faults/hand.ts';
-import { partition, proxyCutOff, weather } from './faults/network.ts';
-import { colleague, proxyFreeze, proxyRestart } from './faults/proxies.ts';
+import { lastWords, partition, proxyCutOff, type Side, weather } from './faults/network.ts';
+import { colleague, proxyFreeze, proxyRestart, revert } from './faults/proxies.ts';
 import { readOnly, replicationStall, serverCrash, serverFreeze, storeAway, task } from './faults/servers.ts';
 import type { World } from './world.ts';
 
@@ -13,10 +13,12 @@ export const faultKinds = [
   'clockJump',
   'partition',
   'weather',
+  'lastWords',
   'proxyFreeze',
   'proxyRestart',
   'proxyCutOff',
   'colleague',
+  'revert',
   'serverFreeze',
   'serverCrash',
   'readOnly',
@@ -34,10 +36,12 @@ const weights: Readonly<Record<FaultKind, number>> = {
   clockJump: 1,
   partition: 4,
   weather: 3,
+  lastWords: 1,
   proxyFreeze: 2,
   proxyRestart: 2,
   proxyCutOff: 1,
   colleague: 1,
+  revert: 1,
   serverFreeze: 2,
   serverCrash: 2,
   readOnly: 1,
@@ -47,17 +51,19 @@ const weights: Readonly<Record<FaultKind, number>> = {
   storeAway: 0,
 };
 
-const ways: Readonly<Record<FaultKind, (hand: FaultHand, orgId: number | undefined) => void>> = {
+const ways: Readonly<Record<FaultKind, (hand: FaultHand, orgId: number | undefined, at?: Side) => void>> = {
   crash,
   pause,
   handOver,
   clockJump,
   partition,
   weather,
+  lastWords,
   proxyFreeze,
   proxyRestart,
   proxyCutOff,
   colleague,
+  revert,
   serverFreeze,
   serverCrash,
   readOnly,
@@ -109,12 +115,15 @@ export class Faults {
     for (const end of [...this.#open]) end();
   }
 
-  /** @param orgId an org that it should concern, where it can */
-  strike(kind: FaultKind, orgId?: number): void {
+  /**
+   * @param orgId an org that it should concern, where it can
+   * @param at where it should, where it can
+   */
+  strike(kind: FaultKind, orgId?: number, at?: Side): void {
     this.#hear(kind);
     this.counts.set(kind, (this.counts.get(kind) ?? 0) + 1);
     this.#world.troubleMs = this.#world.nowMs;
-    ways[kind](this.#hand, orgId);
+    ways[kind](this.#hand, orgId, at);
   }
 
   /** Has something wrong for a time; `end` comes once, at its time or when all is healed. */

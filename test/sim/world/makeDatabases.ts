@@ -10,7 +10,7 @@ import { SimServer } from '../mysql/simServer.ts';
 import type { Value } from '../mysql/sql/value.ts';
 import { regions } from './choice.ts';
 import { compareRows } from './compare.ts';
-import { clusterName, dmsOf, siteNames, users } from './config.ts';
+import { clusterName, dmsOf, identityOf, siteNames, users } from './config.ts';
 import type { Databases, WorldJournal, WorldPlace, WorldPurge, WorldServer, WorldTask } from './databases.ts';
 import { committedCell, committedRows, serverOf } from './places.ts';
 import { setUpCoreDb, setUpPlace, setUpStore } from './platform.ts';
@@ -18,8 +18,11 @@ import type { MakeDatabases } from './world.ts';
 
 /** The simulated servers, what replicates between them, and DMS. */
 export const makeDatabases: MakeDatabases = async ({ scheduler, network, random, choice, story, fault }) => {
+  const accounts = [
+    ...new Set([...Object.values(users), ...choice.orgs.map(({ orgId }) => identityOf(choice.routing, orgId).user)]),
+  ];
   const make = (name: string, flavour: 'mariadb' | 'mysql', serverId: number) =>
-    new SimServer({ name, flavour, serverId, domain: serverId, scheduler, fault });
+    new SimServer({ name, flavour, serverId, domain: serverId, accounts, scheduler, fault });
   const sites = siteNames.map((name, index) => make(name, 'mariadb', index + 1));
   const clusters = regions.map((region, index) => make(clusterName(region), 'mysql', 11 + index));
   const store = make('store', 'mysql', 21);
@@ -92,6 +95,7 @@ export const makeDatabases: MakeDatabases = async ({ scheduler, network, random,
     dmsApi: (controller, homeRegion) => dms.api(controller, homeRegion),
     compareOrg,
     journals: journalsOf(store),
+    holdsInUse: () => holdsInUse(store),
     commits: () => places.reduce((sum, { core }) => sum + core.transactions.now, 0),
     tasks: () => dms.tasks.map(taskOf),
     onPurge(hear) {
@@ -188,6 +192,19 @@ function journalsOf(store: SimServer): () => readonly WorldJournal[] {
     }
     return journals;
   };
+}
+
+function holdsInUse(store: SimServer): string[] {
+  const table = store.core.catalog
+    .tables()
+    .find(({ schema, name }) => schema === 'cutover_store' && name === 'attempts');
+  if (table === undefined) return [];
+  const at = (name: string) => table.columns.findIndex((column) => column.name === name);
+  const [id, hold] = [at('migration_id'), at('hold_in_use')];
+  return [...table.rows()].flatMap((row) => {
+    const values = row.versions.findLast(({ writer }) => writer === null)?.values;
+    return values === undefined || values === null || values[hold] === null ? [] : [String(values[id])];
+  });
 }
 
 const journalText = z.object({

@@ -94,8 +94,8 @@ export class Operators {
     if (homeMovesAt === null || org === undefined) return;
     scheduler.after(homeMovesAt * troubleUntilMs, () => {
       const elsewhere = regions.find((region) => region !== org.homeRegion) ?? org.homeRegion;
-      // A move that is over, or that a later one follows, would be another story.
-      if (this.#world.journalOf(org.orgId)?.ended === true) return;
+      // Before a move, behind one that is over, or with a later one to follow it would be another story.
+      if (this.#world.journalOf(org.orgId)?.ended !== false) return;
       story.tell('platform', `the home of org ${org.orgId} is now ${elsewhere}`);
       databases.moveHome(org.orgId, elsewhere);
       homesMoved.set(org.orgId, scheduler.nowMs);

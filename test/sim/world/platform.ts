@@ -61,7 +61,7 @@ export async function setUpPlace(
       `INSERT INTO bigdb_cutover.identity (singleton, kind, name, home_region) VALUES (1, 'cluster', '${name}', '${place.homeRegion}')`,
     );
     await makeProbeRows(connection, name);
-    await makeFenceRows(connection, name, orgIds, 'forward');
+    await makeFenceRows(connection, name, orgIds, 'nobody');
     await makeHeartbeatRows(connection, name, orgIds);
   }
   for (const table of tables) {

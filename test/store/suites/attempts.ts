@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import type { AttemptRow, Store } from '../../../src/ports/store.ts';
-import { create, nothing, rejection, type StoreServer, take } from '../world.ts';
+import { create, nothing, rejection, type StoreServer, serve, take } from '../world.ts';
 
 const pinned = { file: 'binlog.000007', position: 4_242, gtid: '0-1-77' };
 const hostgroups = { from: 9_000, to: 9_003 };
@@ -47,8 +47,22 @@ export function attemptSuite(server: () => StoreServer): void {
     test('goes over to a newer owner while nothing is decided, and never back', async () => {
       const { store } = await server().newStore();
       const id = await begun(store);
+      expect(await rejection(begin(store, id, 2))).toMatchObject({ code: 'OWNERSHIP_LOST', epoch: 2 });
+      await store.release('a');
+      await take(store, 'b');
       expect(await begin(store, id, 2)).toMatchObject({ epoch: 2, holdHostgroup: 9_000 });
       expect(await rejection(begin(store, id, 1))).toMatchObject({ code: 'OWNERSHIP_LOST', epoch: 1 });
+    });
+
+    test('of a migration that has ended is not begun, and its end gives back what never held', async () => {
+      const { store } = await server().newStore();
+      const id = await begun(store);
+      await begin(store, id, 1, 2);
+      await store.decide(decision(id, 1, 'abort'));
+      await serve(store, id, 'source', { ended: true });
+      // An attempt that held gives its number back when its hostgroup is at rest.
+      expect(await store.unretired(id)).toMatchObject([{ attempt: 1 }]);
+      expect(await rejection(begin(store, id, 1, 3))).toMatchObject({ code: 'OWNERSHIP_LOST' });
     });
 
     test('is told of afterwards', async () => {
@@ -155,9 +169,11 @@ export function attemptSuite(server: () => StoreServer): void {
       const range = { from: 500, to: 507 };
       const orgs = Array.from({ length: 8 }, (_, n) => n + 1);
       await Promise.all(orgs.map((orgId) => create(store, orgId)));
+      await take(store, 'a');
       const rows = await Promise.all(orgs.map((orgId, n) => begin(stores[n % 2] as Store, `m-${orgId}`, 1, 1, range)));
       expect(rows.map(({ holdHostgroup }) => holdHostgroup).sort()).toEqual([500, 501, 502, 503, 504, 505, 506, 507]);
       await create(store, 99);
+      await take(store, 'a');
       expect(await rejection(begin(store, 'm-99', 1, 1, range))).toMatchObject({
         code: 'HOLD_HOSTGROUPS_SPENT',
         details: range,

@@ -10,6 +10,7 @@ export function journalSuite(server: () => StoreServer): void {
       expect(await store.get(id)).toEqual({
         id,
         orgId: 42,
+        waveId: null,
         homeRegion: 'eu-west-2',
         state: 'planned',
         sinceMs: Date.UTC(2026, 0, 1),

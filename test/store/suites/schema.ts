@@ -12,7 +12,8 @@ export function schemaSuite(server: () => StoreServer): void {
       await store.migrate();
       expect(await sql(steps)).toEqual(made);
       const versions = Map.groupBy(made, ({ version }) => version);
-      expect([...versions.keys()]).toEqual([...versions.keys()].map((_, index) => index + 1));
+      // Numbers may be left out: somebody else's, not there yet.
+      expect([...versions.keys()]).toEqual([...versions.keys()].toSorted((one, other) => one - other));
       for (const ofOne of versions.values()) {
         expect(ofOne.map(({ step }) => step)).toEqual(ofOne.map((_, index) => index));
       }

@@ -1,31 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import type { Store } from '../../../src/ports/store.ts';
-import type { MigrationContext } from '../../../statecharts/context.ts';
-import { create, rejection, type StoreServer, take } from '../world.ts';
-
-/** A step after which the journal says that this side serves the org. */
-async function serve(
-  store: Store,
-  id: string,
-  serving: MigrationContext['serving'],
-  changes: { ended?: boolean; revision?: number } = {},
-): Promise<void> {
-  const row = await store.get(id);
-  if (row === null) throw new Error(`there is no ${id}`);
-  const { epoch, revision, journal } = row;
-  await store.commit({
-    id,
-    epoch,
-    revision,
-    state: 'soaking',
-    sinceMs: Date.UTC(2026, 0, 2),
-    ended: false,
-    journal: { ...journal, context: { ...journal.context, serving } },
-    timeline: [],
-    commands: [],
-    ...changes,
-  });
-}
+import { create, rejection, type StoreServer, serve, take } from '../world.ts';
 
 const sides = async (store: Store) =>
   Object.fromEntries((await store.routes()).orgs.map(({ orgId, side }) => [orgId, side]));
@@ -74,6 +49,30 @@ export function servedSuite(server: () => StoreServer): void {
       expect(await sides(store)).toEqual({});
       await serve(store, 'm-2', 'cluster', { ended: true });
       expect((await store.routes()).orgs).toMatchObject([{ orgId: 4, side: 'cluster', migrationId: 'm-2' }]);
+    });
+
+    test('is a line of the audit log, once for each change, holds left out', async () => {
+      const { store } = await server().newStore();
+      await create(store, 4);
+      await take(store, 'a');
+      await serve(store, 'm-4', 'held');
+      await serve(store, 'm-4', 'cluster');
+      await serve(store, 'm-4', 'cluster');
+      await serve(store, 'm-4', 'held');
+      await serve(store, 'm-4', 'source', { ended: true });
+      await rejection(serve(store, 'm-4', 'cluster', { revision: 99 }));
+      const entries = await store.audit(0, 100);
+      expect(entries).toMatchObject([
+        {
+          actor: 'controller',
+          action: 'served by the cluster',
+          target: 'org 4',
+          input: { migrationId: 'm-4', homeRegion: 'eu-west-2', epoch: 1 },
+          outcome: { status: 200, code: null },
+        },
+        { action: 'served by the source', target: 'org 4' },
+      ]);
+      expect(entries[0]?.at).toBe(new Date(Date.UTC(2026, 0, 2)).toISOString());
     });
 
     test('is not changed by a step that is refused', async () => {

@@ -1,15 +1,17 @@
 import { openTransaction } from '../clients.ts';
 import { acknowledged, ScenarioError, toCompleted, toReady, untilApproved, untilSoaking } from '../stage.ts';
-import { type Scenario, WRITES_AFTER_COMMIT } from './scenario.ts';
+import { eachByItself, WRITES_AFTER_COMMIT } from './scenario.ts';
 
 /** Longer than the flip's budget, shorter than the proxies' patience with a parked query (milliseconds). */
 const FROZEN_MS = 5_000;
 
-export const abort: Scenario = {
-  name: 'abort',
-  about: 'one proxy freezes in the hold: the source goes on serving, and the org moves when the proxy is back',
-  movers: new Map([[42, 'completed']]),
-  async drive(stage, orgId) {
+export const abort = eachByItself(
+  {
+    name: 'abort',
+    about: 'one proxy freezes in the hold: the source goes on serving, and the org moves when the proxy is back',
+    movers: new Map([[42, 'completed']]),
+  },
+  async (stage, orgId) => {
     const { lab, api } = stage;
     const id = await toReady(stage, orgId);
     const frozen = lab.proxies.at(-1);
@@ -33,7 +35,7 @@ export const abort: Scenario = {
     await acknowledged(stage, orgId, WRITES_AFTER_COMMIT);
     await toCompleted(stage, id);
   },
-};
+);
 
 function pause(ms: number): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, ms));

@@ -5,6 +5,7 @@ import { longTransaction } from './longTransaction.ts';
 import { move } from './move.ts';
 import { rollback } from './rollback.ts';
 import type { Scenario } from './scenario.ts';
+import { wave } from './wave.ts';
 
 export type { Scenario } from './scenario.ts';
 
@@ -16,4 +17,5 @@ export const scenarios: readonly [Scenario, ...Scenario[]] = [
   abort,
   longTransaction,
   comment,
+  wave,
 ];

@@ -1,19 +1,21 @@
 import { acknowledged, toReady, toSoaking, until } from '../stage.ts';
-import { type Scenario, WRITES_AFTER_COMMIT } from './scenario.ts';
+import { eachByItself, WRITES_AFTER_COMMIT } from './scenario.ts';
 
 /** Far over the limit of the scenario's policy (milliseconds). */
 const INJECTED_LAG_MS = 4_000;
 
-export const lagBreach: Scenario = {
-  name: 'lag-breach',
-  about: 'the way back falls behind while the orgs soak: they go back by themselves',
-  lab: { policy: { reverseLagMs: 1_500, reverseLagForMs: 2_000, soakMs: 600_000 } },
-  movers: new Map([
-    [4, 'rolledBack'],
-    [42, 'rolledBack'],
-    [420, 'rolledBack'],
-  ]),
-  async drive(stage, orgId) {
+export const lagBreach = eachByItself(
+  {
+    name: 'lag-breach',
+    about: 'the way back falls behind while the orgs soak: they go back by themselves',
+    lab: { policy: { reverseLagMs: 1_500, reverseLagForMs: 2_000, soakMs: 600_000 } },
+    movers: new Map([
+      [4, 'rolledBack'],
+      [42, 'rolledBack'],
+      [420, 'rolledBack'],
+    ]),
+  },
+  async (stage, orgId) => {
     const { api, lab } = stage;
     const id = await toReady(stage, orgId);
     await toSoaking(stage, id);
@@ -28,4 +30,4 @@ export const lagBreach: Scenario = {
     await until(stage, id, 'rolledBack', ({ state }) => state === 'rolledBack');
     await acknowledged(stage, orgId, WRITES_AFTER_COMMIT);
   },
-};
+);

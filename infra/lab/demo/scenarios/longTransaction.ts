@@ -1,15 +1,17 @@
 import { openTransaction } from '../clients.ts';
 import { acknowledged, ScenarioError, toCompleted, toReady, untilApproved, untilSoaking } from '../stage.ts';
-import { type Scenario, WRITES_AFTER_COMMIT } from './scenario.ts';
+import { eachByItself, WRITES_AFTER_COMMIT } from './scenario.ts';
 
-export const longTransaction: Scenario = {
-  name: 'long-transaction',
-  about: 'a transaction outlasts the drain: the first attempt is aborted, a later one succeeds',
-  movers: new Map([
-    [42, 'completed'],
-    [420, 'completed'],
-  ]),
-  async drive(stage, orgId) {
+export const longTransaction = eachByItself(
+  {
+    name: 'long-transaction',
+    about: 'a transaction outlasts the drain: the first attempt is aborted, a later one succeeds',
+    movers: new Map([
+      [42, 'completed'],
+      [420, 'completed'],
+    ]),
+  },
+  async (stage, orgId) => {
     const id = await toReady(stage, orgId);
     const end = await openTransaction(stage, orgId);
     try {
@@ -28,4 +30,4 @@ export const longTransaction: Scenario = {
     await acknowledged(stage, orgId, WRITES_AFTER_COMMIT);
     await toCompleted(stage, id);
   },
-};
+);

@@ -1,15 +1,17 @@
 import { acknowledged, toReady, toSoaking, until } from '../stage.ts';
-import { type Scenario, WRITES_AFTER_COMMIT } from './scenario.ts';
+import { eachByItself, WRITES_AFTER_COMMIT } from './scenario.ts';
 
-export const rollback: Scenario = {
-  name: 'rollback',
-  about: 'an operator takes the orgs back under load, with what was written on the cluster meanwhile',
-  movers: new Map([
-    [4, 'rolledBack'],
-    [42, 'rolledBack'],
-    [420, 'rolledBack'],
-  ]),
-  async drive(stage, orgId) {
+export const rollback = eachByItself(
+  {
+    name: 'rollback',
+    about: 'an operator takes the orgs back under load, with what was written on the cluster meanwhile',
+    movers: new Map([
+      [4, 'rolledBack'],
+      [42, 'rolledBack'],
+      [420, 'rolledBack'],
+    ]),
+  },
+  async (stage, orgId) => {
     const id = await toReady(stage, orgId);
     await toSoaking(stage, id);
     await acknowledged(stage, orgId, WRITES_AFTER_COMMIT);
@@ -17,4 +19,4 @@ export const rollback: Scenario = {
     await until(stage, id, 'rolledBack', ({ state }) => state === 'rolledBack');
     await acknowledged(stage, orgId, WRITES_AFTER_COMMIT);
   },
-};
+);

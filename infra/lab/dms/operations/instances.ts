@@ -22,7 +22,7 @@ function show(instance: ReplicationInstance, region: Region): Record<string, unk
   return {
     ReplicationInstanceIdentifier: instance.identifier,
     ReplicationInstanceClass: instance.instanceClass,
-    ReplicationInstanceStatus: instance.status,
+    ReplicationInstanceStatus: region.faults.instanceStatus ?? instance.status,
     AllocatedStorage: instance.allocatedStorage,
     InstanceCreateTime: seconds(instance.createdMs),
     AvailabilityZone: `${region.config.region}a`,

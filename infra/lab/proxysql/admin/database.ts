@@ -1,5 +1,5 @@
 import { DatabaseSync, type SQLOutputValue, type StatementSync } from 'node:sqlite';
-import { CHECKSUMS_TABLE, CONFIG_TABLES, type ConfigTable, STATS_TABLES } from './tables.ts';
+import { CHECKSUMS_TABLE, CONFIG_TABLES, type ConfigTable, MONITOR_TABLES, STATS_TABLES } from './tables.ts';
 
 export type Row = readonly SQLOutputValue[];
 
@@ -24,7 +24,9 @@ export class AdminDatabase {
   /** @param diskFile where the saved configuration is kept */
   constructor(diskFile: string) {
     const file = diskFile.replaceAll("'", "''");
-    this.#sqlite.exec(`ATTACH DATABASE '${file}' AS disk; ATTACH DATABASE ':memory:' AS stats`);
+    this.#sqlite.exec(
+      `ATTACH DATABASE '${file}' AS disk; ATTACH DATABASE ':memory:' AS stats; ATTACH DATABASE ':memory:' AS monitor`,
+    );
     // What survives here is the end of a process, not of a machine.
     this.#sqlite.exec('PRAGMA disk.journal_mode=WAL; PRAGMA disk.synchronous=OFF');
     this.hadDisk = this.all("SELECT 1 FROM disk.sqlite_master WHERE name='global_variables'").length > 0;
@@ -33,6 +35,7 @@ export class AdminDatabase {
       this.#sqlite.exec(`CREATE TABLE IF NOT EXISTS disk.${name} (${columns})`);
     }
     this.#sqlite.exec(`CREATE TABLE main.${CHECKSUMS_TABLE.name} (${CHECKSUMS_TABLE.columns})`);
+    for (const { name, columns } of MONITOR_TABLES) this.#sqlite.exec(`CREATE TABLE monitor.${name} (${columns})`);
     for (const { name, columns } of STATS_TABLES) this.#sqlite.exec(`CREATE TABLE stats.${name} (${columns})`);
   }
 

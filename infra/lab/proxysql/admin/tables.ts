@@ -221,6 +221,15 @@ export const STATS_TABLES: readonly ConfigTable[] = Object.entries(STATS_COLUMNS
   columns,
 }));
 
+/** What the monitor has found, in a database of its own; empty where it is off. */
+export const MONITOR_TABLES: readonly ConfigTable[] = [
+  {
+    name: 'mysql_server_ping_log',
+    columns:
+      'hostname VARCHAR NOT NULL, port INT NOT NULL DEFAULT 3306, time_start_us INT NOT NULL DEFAULT 0, ping_success_time_us INT DEFAULT 0, ping_error VARCHAR, PRIMARY KEY (hostname, port, time_start_us)',
+  },
+];
+
 export const CHECKSUMS_TABLE: ConfigTable = {
   name: 'runtime_checksums_values',
   columns: 'name VARCHAR NOT NULL PRIMARY KEY, version INT NOT NULL, epoch INT NOT NULL, checksum VARCHAR NOT NULL',

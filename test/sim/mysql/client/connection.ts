@@ -1,4 +1,4 @@
-import type { Link } from '../../net/link.ts';
+import { type Link, messageOf } from '../../net/link.ts';
 import type { Network } from '../../net/network.ts';
 import type { SimProcess } from '../../time/process.ts';
 import type { ServerSession } from '../server/session.ts';
@@ -44,15 +44,14 @@ export class ClientConnection {
 
   /** Rejects with `SqlError`, `SessionEnded` or `ConnectionLost`. */
   query(sql: string, values: readonly unknown[] = []): Promise<Result> {
-    return this.#link.request(() => this.server.execute(this.session, sql, values));
+    return this.#link.request(() => this.server.execute(this.session, sql, values), messageOf(sql));
   }
 
   /** Several statements in one request, as one packet of them; `work` runs at the server. */
-  inOneRequest(
-    work: (run: (sql: string, values?: readonly unknown[]) => Promise<number>) => Promise<void>,
-  ): Promise<void> {
-    const run = async (sql: string, values: readonly unknown[] = []) =>
-      (await this.server.execute(this.session, sql, values)).affectedRows;
+  inOneRequest<T>(
+    work: (run: (sql: string, values?: readonly unknown[]) => Promise<Result>) => Promise<T>,
+  ): Promise<T> {
+    const run = (sql: string, values: readonly unknown[] = []) => this.server.execute(this.session, sql, values);
     return this.#link.request(() => work(run));
   }
 

@@ -1,5 +1,6 @@
-import type { StoreConfig, StoreConnection, StorePool } from '../../../../src/adapters/store/connection.ts';
+import type { Statement, StoreConfig, StoreConnection, StorePool } from '../../../../src/adapters/store/connection.ts';
 import type { SimProcess } from '../../time/process.ts';
+import type { Result } from '../server/sessionState.ts';
 import { ClientConnection, type Directory } from './connection.ts';
 import { header, plainRows } from './rows.ts';
 
@@ -7,6 +8,9 @@ import { header, plainRows } from './rows.ts';
 const LIMIT = 12;
 const CONNECT_TIMEOUT_MS = 5_000;
 const STATEMENT_TIMEOUT_MS = 5_000;
+const BEGINNING = ['SET SESSION wait_timeout = 2', 'START TRANSACTION'];
+const ENDING = ['COMMIT', 'SET SESSION wait_timeout = DEFAULT'];
+const answerOf = (result: Result) => (result.rows === null ? header(result) : plainRows(result));
 
 /** A process's pools of connections to the store, as mysql2's: who comes when all are lent waits. */
 export function storePoolsOf(client: SimProcess, directory: Directory): (config: StoreConfig) => StorePool {
@@ -75,27 +79,35 @@ class SimStorePool implements StorePool {
       else connection.close();
       this.#back();
     };
+    let begins = false;
+    const request = (statements: readonly Statement[], behind: readonly string[] = []) => {
+      const before = begins ? BEGINNING : [];
+      begins = false;
+      const asked = connection.inOneRequest(async (run) => {
+        const answers: unknown[] = [];
+        for (const sql of before) await run(sql);
+        for (const { sql, values } of statements) answers.push(answerOf(await run(sql, values)));
+        for (const sql of behind) await run(sql);
+        return answers;
+      });
+      return this.#within(STATEMENT_TIMEOUT_MS, asked, 'PROTOCOL_SEQUENCE_TIMEOUT');
+    };
     return {
-      query: async (statement, values) => {
+      query: async (statement, values = []) => {
         const { sql, timeout } = typeof statement === 'string' ? { sql: statement, timeout: null } : statement;
+        if (begins) return [(await request([{ sql, values }]))[0], []];
         const asked = connection.query(sql, values);
         const result = timeout === null ? await asked : await this.#within(timeout, asked, 'PROTOCOL_SEQUENCE_TIMEOUT');
-        return [result.rows === null ? header(result) : plainRows(result), []];
+        return [answerOf(result), []];
       },
-      begin: () => this.#both(connection, 'SET SESSION wait_timeout = 2', 'START TRANSACTION'),
-      commit: () => this.#both(connection, 'COMMIT', 'SET SESSION wait_timeout = DEFAULT'),
+      begin() {
+        begins = true;
+      },
+      together: (statements) => request(statements),
+      commit: (statements = []) => request(statements, ENDING),
       release: () => giveBack(true),
       destroy: () => giveBack(false),
     };
-  }
-
-  /** Two statements in one request. */
-  async #both(connection: ClientConnection, first: string, second: string): Promise<void> {
-    const asked = connection.inOneRequest(async (run) => {
-      await run(first);
-      await run(second);
-    });
-    await this.#within(STATEMENT_TIMEOUT_MS, asked, 'PROTOCOL_SEQUENCE_TIMEOUT');
   }
 
   #back(): void {

@@ -10,6 +10,7 @@ import { operationsSuite } from '../../../store/suites/operations.ts';
 import { ownershipSuite } from '../../../store/suites/ownership.ts';
 import { schemaSuite } from '../../../store/suites/schema.ts';
 import { servedSuite } from '../../../store/suites/served.ts';
+import { upkeepSuite } from '../../../store/suites/upkeep.ts';
 import { webhookSuite } from '../../../store/suites/webhooks.ts';
 import type { StoreServer } from '../../../store/world.ts';
 import { suiteConnection } from './connection.ts';
@@ -68,4 +69,5 @@ describe.each(['mariadb', 'mysql'] as const)('the store on a simulated %s server
   operationsSuite(() => started);
   servedSuite(() => started);
   webhookSuite(() => started);
+  upkeepSuite(() => started);
 });

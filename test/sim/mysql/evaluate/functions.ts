@@ -35,6 +35,7 @@ export const FUNCTIONS: Readonly<Record<string, Function>> = {
           args.filter((arg) => arg !== null),
           separator,
         ),
+  REPLACE: strict((text, from = '', to = '') => textOf(text).replaceAll(textOf(from), textOf(to))),
   LEFT: strict((text, length = 0) => [...textOf(text)].slice(0, Math.max(0, numberOf(length))).join('')),
   CHAR_LENGTH: strict((text) => [...textOf(text)].length),
   OCTET_LENGTH: strict((value) => bytesOf(value).length),

@@ -1,5 +1,6 @@
 import { NO_SCOPE } from '../evaluate/environment.ts';
 import type { Statement } from '../sql/ast.ts';
+import { parse } from '../sql/statement.ts';
 import { UnsupportedSql } from '../sql/unsupported.ts';
 import { textOf, type Value } from '../sql/value.ts';
 import { sqlErrors } from '../sqlError.ts';
@@ -29,6 +30,9 @@ export function administer(
     case 'do':
       evaluate(session, statement.expression, parameters);
       return NOTHING;
+    case 'prepare':
+      prepare(session, textOf(evaluate(session, statement.text, parameters) ?? ''));
+      return NOTHING;
     case 'set':
       for (const { scope, name, value } of statement.assignments) {
         setVariable(session, scope, name, evaluate(session, value, parameters));
@@ -40,8 +44,14 @@ export function administer(
       else session.isolation = statement.level as Isolation;
       return NOTHING;
     case 'kill': {
-      const victim = core.session(statement.thread);
-      if (victim === undefined) throw sqlErrors.noThread(statement.thread);
+      if (statement.what === 'statement') {
+        const running = core.sessions.find((each) => each.running && each.queryId === statement.id);
+        if (running === undefined) throw sqlErrors.noQuery(statement.id);
+        running.interrupt();
+        return NOTHING;
+      }
+      const victim = core.session(statement.id);
+      if (victim === undefined) throw sqlErrors.noThread(statement.id);
       victim.end('killed');
       return NOTHING;
     }
@@ -90,6 +100,14 @@ function evaluate(
   const ready = compilerOf(session).expression(expression, NO_SCOPE);
   const reader = new StatementReader(session, false);
   return ready({ reader, parameters, outer: null, cells: [], group: null, locals: null });
+}
+
+/** What is missing is told, as with the statement itself. */
+function prepare({ core, database }: ServerSession, sql: string): void {
+  const statement = parse(sql);
+  if (/^(select|insert|update|delete)$/.test(statement.kind)) {
+    core.catalog.ready(sql, statement as Parameters<typeof core.catalog.ready>[1], database);
+  }
 }
 
 function compilerOf(session: ServerSession) {

@@ -17,6 +17,8 @@ export interface ServerOptions {
   readonly serverId: number;
   /** Domain of the transactions that begin here. */
   readonly domain: number;
+  /** Users that may log in; they may do anything, and all have one password. */
+  readonly accounts?: readonly string[];
 }
 
 /** One stream of transactions from another server, as SHOW … STATUS tells it. */
@@ -46,6 +48,7 @@ export class ServerCore {
   isolation: Isolation = 'REPEATABLE READ';
   readonly #sessions = new Map<number, ServerSession>();
   #connected = 0;
+  #statements = 0;
 
   constructor(name: string, options: ServerOptions, clock: Clock) {
     this.name = name;
@@ -69,6 +72,12 @@ export class ServerCore {
     const session = new ServerSession(this, this.#connected, login);
     this.#sessions.set(session.id, session);
     return session;
+  }
+
+  /** The number of the statement that begins. */
+  nextQueryId(): number {
+    this.#statements += 1;
+    return this.#statements;
   }
 
   session(id: number): ServerSession | undefined {

@@ -59,7 +59,8 @@ export class StatementReader implements Reader {
       case 'CONNECTION_ID':
         return session.id;
       case 'LAST_INSERT_ID':
-        return session.lastInsertId;
+        if (args.length > 0) session.saidInsertId = digits;
+        return args.length > 0 ? digits : session.lastInsertId;
       case 'DATABASE':
         return session.database;
       case 'VERSION':

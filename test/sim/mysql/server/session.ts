@@ -26,13 +26,17 @@ export class ServerSession implements SessionView {
   /** GET_LOCK gave up its wait for this name: the next time it is asked it answers 0. */
   gaveUpName: string | null = null;
   lastInsertId = 0;
+  /** What the statement under way said with LAST_INSERT_ID(…). */
+  saidInsertId = 0;
+  /** Of the statement under way, or the last. */
+  queryId = 0;
   #running = false;
   #stopIdling: () => void = () => {};
   #clientGone = false;
   #ended: SessionEnded | null = null;
   /** Begun for one statement under autocommit; ends with it. */
   #implicit: Transaction | null = null;
-  #interrupt: ((reason: SessionEnded) => void) | null = null;
+  #interrupt: ((reason: Error) => void) | null = null;
   readonly #hearers: ((reason: string) => void)[] = [];
 
   constructor(core: ServerCore, id: number, login: { user: string; host: string; database: string | null }) {
@@ -57,6 +61,7 @@ export class ServerSession implements SessionView {
     if (this.#ended !== null) throw this.#ended;
     if (this.#running) throw new Error('a connection carries out one statement at a time');
     const statement = parse(sql);
+    this.queryId = this.core.nextQueryId();
     this.#running = true;
     this.#stopIdling();
     try {
@@ -93,6 +98,11 @@ export class ServerSession implements SessionView {
     this.core.forget(this);
     this.#interrupt?.(this.#ended);
     for (const hear of this.#hearers.splice(0)) hear(reason);
+  }
+
+  /** The server ends the statement that waits; the connection stays, and its transaction. */
+  interrupt(): void {
+    this.#interrupt?.(sqlErrors.interrupted());
   }
 
   onEnd(hear: (reason: string) => void): void {
@@ -185,12 +195,14 @@ export class ServerSession implements SessionView {
     if (this.core.isReadOnly()) throw sqlErrors.readOnly();
     // What a trigger reads takes locks only where that is written out.
     const inTriggers = new StatementReader(this, false);
+    this.saidInsertId = 0;
     const written = compiled.run(environment, {
       fire: (event, table, before, after) => this.core.catalog.fire(inTriggers, event, table, before, after),
       nextId: (table) => this.core.nextId(table),
     });
-    if (written.insertId !== 0) this.lastInsertId = written.insertId;
-    return { rows: null, columns: [], ...written };
+    const insertId = written.insertId === 0 ? this.saidInsertId : written.insertId;
+    if (insertId !== 0) this.lastInsertId = insertId;
+    return { rows: null, columns: [], affectedRows: written.affectedRows, insertId };
   }
 
   #commit(): void {
@@ -213,6 +225,7 @@ export class ServerSession implements SessionView {
         this.#interrupt = null;
       };
       this.#interrupt = (reason) => {
+        if (this.transaction !== null) this.core.transactions.locks.stopWaiting(this.transaction);
         over();
         reject(reason);
       };

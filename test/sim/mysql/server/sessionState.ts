@@ -19,6 +19,7 @@ export interface SessionView {
   readonly user: string;
   readonly host: string;
   readonly running: boolean;
+  readonly queryId: number;
   readonly transaction: Transaction | null;
 }
 

@@ -36,6 +36,17 @@ export function show(core: ServerCore, what: string, sql: string): Omit<Result, 
     ]);
     return answer(columns, rows);
   }
+  if (/^GLOBAL STATUS LIKE \W*THREADS/i.test(what)) {
+    const figures = [
+      ['Threads_connected', core.sessions.length],
+      ['Threads_running', core.sessions.filter((session) => session.running).length],
+    ] as const;
+    const all = /%/.test(what);
+    return answer(
+      ['Variable_name', 'Value'],
+      figures.filter(([name]) => all || new RegExp(name, 'i').test(what)).map(([name, value]) => [name, value]),
+    );
+  }
   if (/^(ALL SLAVES|BINARY LOG|REPLICA) STATUS$/.test(what)) {
     throw new SqlError(1064, 'ER_PARSE_ERROR', '42000', `You have an error in your SQL syntax near '${what}'`);
   }

@@ -17,9 +17,12 @@ export function globalVariables({
     ['binlog_row_image', 'FULL'],
     ['read_only', 0],
     ['innodb_read_only', 0],
+    ['require_secure_transport', 0],
     ['auto_increment_increment', 1],
     ['auto_increment_offset', 1],
     ['max_allowed_packet', 67_108_864],
+    ['max_connections', 10_000],
+    ['collation_server', 'utf8mb4_general_ci'],
     ['system_time_zone', 'UTC'],
     ['time_zone', 'SYSTEM'],
     ['sql_mode', 'STRICT_TRANS_TABLES,NO_ENGINE_SUBSTITUTION'],
@@ -40,6 +43,7 @@ export function globalVariables({
   } else {
     variables.push(
       ['information_schema_stats_expiry', 86_400],
+      ['performance_schema', 1],
       ['transaction_isolation', 'REPEATABLE-READ'],
       ['binlog_expire_logs_seconds', 604_800],
     );

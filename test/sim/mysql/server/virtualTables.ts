@@ -20,6 +20,9 @@ const PRIVILEGES: Readonly<Record<'mariadb' | 'mysql', readonly string[]>> = {
   mysql: [...COMMON, 'REPLICATION CLIENT', 'CONNECTION_ADMIN', 'XA_RECOVER_ADMIN'],
 };
 
+/** `secret`, as the proxies of the simulation have it. */
+const PASSWORD = '*14E65567ABDB5135D0CFD9A70B3032C179A49EE7';
+
 /** Tables that a server makes up, with the columns that the controller reads. */
 const TABLES: Readonly<Record<string, Definition>> = {
   'information_schema.columns': {
@@ -98,9 +101,16 @@ const TABLES: Readonly<Record<string, Definition>> = {
   'information_schema.schema_privileges': { columns: 'GRANTEE TABLE_SCHEMA PRIVILEGE_TYPE', rows: none },
   'information_schema.table_privileges': { columns: 'GRANTEE TABLE_SCHEMA TABLE_NAME PRIVILEGE_TYPE', rows: none },
   'information_schema.processlist': {
-    columns: 'ID USER HOST STATE COMMAND',
+    columns: 'ID USER HOST STATE COMMAND QUERY_ID',
     rows: (core) =>
-      core.sessions.map(({ id, user, host, running }) => [id, user, `${host}:1`, '', running ? 'Query' : 'Sleep']),
+      core.sessions.map(({ id, user, host, running, queryId }) => [
+        id,
+        user,
+        `${host}:1`,
+        running ? 'executing' : '',
+        running ? 'Query' : 'Sleep',
+        queryId,
+      ]),
   },
   'information_schema.innodb_trx': {
     columns: 'trx_id trx_state trx_started trx_mysql_thread_id',
@@ -112,6 +122,10 @@ const TABLES: Readonly<Record<string, Definition>> = {
         transaction.owner.id,
       ]),
   },
+  'information_schema.innodb_metrics': {
+    columns: 'NAME COUNT',
+    rows: () => [['trx_rseg_history_len', 0]],
+  },
   'information_schema.innodb_lock_waits': {
     columns: 'requesting_trx_id blocking_trx_id',
     rows: (core) => lockWaits(core).map(([waiting, blocking]) => [waiting.id, blocking.id]),
@@ -120,14 +134,42 @@ const TABLES: Readonly<Record<string, Definition>> = {
     columns: 'REQUESTING_THREAD_ID BLOCKING_THREAD_ID',
     rows: (core) => lockWaits(core).map(([waiting, blocking]) => [waiting.owner.id, blocking.owner.id]),
   },
+  'performance_schema.events_transactions_current': {
+    columns: 'THREAD_ID STATE TIMER_WAIT',
+    rows: (core) =>
+      [...core.transactions.open].map(({ owner, startedMs }) => [
+        owner.id,
+        'ACTIVE',
+        Math.max(0, core.clock.nowMs() - startedMs) * 1_000_000_000,
+      ]),
+  },
   'performance_schema.threads': {
     columns: 'THREAD_ID PROCESSLIST_ID PROCESSLIST_USER PROCESSLIST_HOST PROCESSLIST_STATE',
     rows: (core) => core.sessions.map(({ id, user, host }) => [id, id, user, host, '']),
   },
   'mysql.user': {
-    columns: 'User Host',
-    rows: (core) => [...new Set(core.sessions.map(({ user }) => user))].map((user) => [user, '%']),
+    columns:
+      'User Host plugin authentication_string ssl_type password_expired max_user_connections account_locked Select_priv Insert_priv Update_priv Delete_priv Create_priv Repl_slave_priv Repl_client_priv',
+    rows: (core) =>
+      [...new Set([...core.sessions.map(({ user }) => user), ...(core.options.accounts ?? [])])].map((user) => [
+        user,
+        '%',
+        'mysql_native_password',
+        PASSWORD,
+        '',
+        'N',
+        0,
+        'N',
+        ...Array.from({ length: 7 }, () => 'Y'),
+      ]),
   },
+  'mysql.db': {
+    columns: 'User Host Db Select_priv Insert_priv Update_priv Delete_priv Create_priv',
+    rows: none,
+  },
+  'mysql.tables_priv': { columns: 'User Host Db Table_name Table_priv', rows: none },
+  'mysql.roles_mapping': { columns: 'User Host', rows: none },
+  'mysql.role_edges': { columns: 'TO_USER TO_HOST', rows: none },
 };
 
 function lockWaits(core: ServerCore) {

@@ -163,11 +163,13 @@ export type Statement =
   | { readonly kind: 'rollback' }
   | { readonly kind: 'set'; readonly assignments: readonly VariableAssignment[] }
   | { readonly kind: 'isolation'; readonly scope: 'global' | 'session'; readonly level: string }
-  | { readonly kind: 'kill'; readonly thread: number }
+  | { readonly kind: 'kill'; readonly what: 'connection' | 'statement'; readonly id: number }
   | { readonly kind: 'show'; readonly what: string }
   | { readonly kind: 'xa'; readonly action: string; readonly xid: string }
   | { readonly kind: 'use'; readonly schema: string }
   | { readonly kind: 'do'; readonly expression: Expression }
+  /** Looked through and never run. */
+  | { readonly kind: 'prepare'; readonly text: Expression }
   /** What the simulated server has nothing to do for: accounts and their rights. */
   | { readonly kind: 'nothing' };
 

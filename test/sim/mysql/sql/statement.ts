@@ -62,8 +62,12 @@ function statement(cursor: Cursor): Statement {
     case 'USE':
       return { kind: 'use', schema: cursor.name() };
     case 'KILL':
+      if (cursor.takes('QUERY')) {
+        if (!cursor.takes('ID')) throw cursor.unknown('KILL QUERY of a thread');
+        return { kind: 'kill', what: 'statement', id: cursor.number() };
+      }
       cursor.takes('CONNECTION');
-      return { kind: 'kill', thread: cursor.number() };
+      return { kind: 'kill', what: 'connection', id: cursor.number() };
     case 'SHOW':
       return { kind: 'show', what: rest(cursor) };
     case 'XA':
@@ -74,6 +78,11 @@ function statement(cursor: Cursor): Statement {
       return alter(cursor);
     case 'DROP':
       return drop(cursor);
+    case 'PREPARE':
+      cursor.name();
+      cursor.expect('FROM');
+      return { kind: 'prepare', text: expression(cursor) };
+    case 'DEALLOCATE':
     case 'GRANT':
     case 'REVOKE':
       rest(cursor);

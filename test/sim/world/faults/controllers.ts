@@ -12,7 +12,12 @@ export function controllerOf(hand: FaultHand, orgId: number | undefined): World[
 
 export function crash(hand: FaultHand, orgId: number | undefined): void {
   const controller = controllerOf(hand, orgId);
-  if (controller === null) return;
+  if (controller !== null) kill(hand, controller);
+}
+
+/** This one, if it still runs. */
+export function kill(hand: FaultHand, controller: World['controllers'][number]): void {
+  if (controller.process.state === 'dead') return;
   hand.tell(`${controller.name} is killed`);
   controller.kill();
   hand.lasting(200, 6_000, () => controller.start());

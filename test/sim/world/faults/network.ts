@@ -1,6 +1,6 @@
 import { siteNames } from '../config.ts';
-import { clusterNames } from '../world.ts';
-import { controllerOf } from './controllers.ts';
+import { clusterNames, type World } from '../world.ts';
+import { controllerOf, kill } from './controllers.ts';
 import type { FaultHand } from './hand.ts';
 
 export function partition(hand: FaultHand, orgId: number | undefined): void {
@@ -34,8 +34,61 @@ export function weather(hand: FaultHand): void {
   const trouble = hand.random.between(0.01, 0.25);
   const slowMs = hand.random.between(1, 120);
   hand.tell(`messages between ${one} and ${other} get lost (${trouble.toFixed(2)}) and slow (${slowMs.toFixed(0)} ms)`);
-  network.setWeather(one, other, { delayMs: [0.3, slowMs], trouble });
+  network.setWeather(one, other, { delayMs: [0.3, slowMs], trouble, fates: ['lost', 'lostSilently', 'late'] });
   hand.lasting(500, 10_000, () => network.setWeather(one, other, null));
+}
+
+/**
+ * The next change that an org's owner asks for comes late, when it has been given up: some seconds later, or once the
+ * attempt that it was for is over. At times its sender is dead by then.
+ */
+export function lastWords(hand: FaultHand, orgId: number | undefined, at?: Side): void {
+  const { network } = hand.world;
+  const controller = controllerOf(hand, orgId);
+  if (controller === null) return;
+  const other = hand.random.pick(namesOf(hand.world, at));
+  const dies = hand.random.chance(0.5);
+  const diesAfterMs = hand.random.between(0.1, 8);
+  const outlives = orgId !== undefined && hand.random.chance(0.5);
+  hand.tell(
+    `the next change that ${controller.name} asks ${other} for comes ${outlives ? 'after its attempt' : 'late'}`,
+  );
+  network.setWeather(controller.name, other, {
+    delayMs: [0.3, 1],
+    trouble: 1,
+    fates: ['late'],
+    only: 'change',
+    ...(outlives ? { late: (arrive: () => void) => behindAttempt(hand, orgId, arrive) } : {}),
+    caught() {
+      network.setWeather(controller.name, other, null);
+      if (dies) hand.world.scheduler.after(diesAfterMs, () => kill(hand, controller));
+    },
+  });
+  hand.lasting(500, 3_000, () => network.setWeather(controller.name, other, null));
+}
+
+/** How often is looked whether an attempt is over, and after how long a message arrives anyhow (milliseconds). */
+const lookEveryMs = 20;
+const longestLateMs = 60_000;
+
+/** Arrives once the org has left its flip, or has only come to the pause between two attempts; then within two seconds. */
+function behindAttempt({ world, random }: FaultHand, orgId: number, arrive: () => void): void {
+  const over = random.chance(0.5) ? /^(?!flipping|rollingBack)/ : /^(?!flipping|rollingBack)|\.backoff$/;
+  const untilMs = world.nowMs + longestLateMs;
+  const look = () => {
+    if (over.test(world.stateOf(orgId)) || world.nowMs >= untilMs) {
+      world.scheduler.after(random.between(0, 2_000), arrive);
+    } else world.scheduler.after(lookEveryMs, look);
+  };
+  look();
+}
+
+/** Where an org's owner changes something. */
+export type Side = 'proxies' | 'sites' | 'clusters';
+
+function namesOf(world: World, side: Side | undefined): readonly string[] {
+  const names = { proxies: world.proxies.map(({ name }) => name), sites: siteNames, clusters: clusterNames };
+  return side === undefined ? Object.values(names).flat() : names[side];
 }
 
 export function proxyCutOff(hand: FaultHand): void {
