@@ -1,4 +1,5 @@
-import { appendFileSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { appendFileSync, readdirSync, unlinkSync } from 'node:fs';
+import { join } from 'node:path';
 import { watchFailpoints } from './failpoints.ts';
 import { failpointNames } from './names.ts';
 
@@ -14,25 +15,20 @@ export const failpointVariable = 'BIGDB_CUTOVER_FAILPOINT';
 
 /**
  * Arms what the text says: `NAME=ACTION` or `NAME@KEY=ACTION`, several with commas between, each for the first time it is
- * reached. `@FILE` looks into that file at every point instead, so that a running controller can be told: what happened
- * is taken out of it, and each point that is reached is appended to `FILE.reached` with its key. Throws `RangeError` for
- * a name or an action that does not exist.
+ * reached. `@FOLDER` looks at every point for a file of such a name in that folder instead, so that running controllers
+ * can be told: whoever of them comes to the point takes the file away, and each point that is reached is appended to
+ * `FOLDER.reached` with its key. Throws `RangeError` for a name or an action that does not exist.
  */
 export function armFailpoints(text: string): void {
-  const source = text.startsWith('@') ? fileSource(text.slice(1)) : memorySource(text);
-  parse(source.read());
+  const source = text.startsWith('@') ? folderSource(text.slice(1)) : memorySource(text);
+  source.armed().forEach(parseOne);
   watchFailpoints(async (name, key) => {
     source.reached(name, key);
-    const armed = parse(source.read());
-    const found = armed.find((each) => each.name === name && (each.key === null || each.key === key));
-    if (found === undefined) return;
-    source.write(
-      armed
-        .filter((each) => each !== found)
-        .map(textOf)
-        .join(','),
-    );
-    await act(found.action, name);
+    for (const part of source.armed()) {
+      const armed = parseOne(part);
+      if (armed.name !== name || (armed.key !== null && armed.key !== key)) continue;
+      if (source.take(part)) return act(armed.action, name);
+    }
   });
 }
 
@@ -57,13 +53,6 @@ interface Armed {
   readonly action: Action;
 }
 
-const textOf = ({ name, key, action }: Armed) => `${name}${key === null ? '' : `@${key}`}=${action}`;
-
-function parse(text: string): Armed[] {
-  const parts = text.split(',').map((part) => part.trim());
-  return parts.filter((part) => part !== '').map(parseOne);
-}
-
 function parseOne(part: string): Armed {
   const [point = '', what = ''] = part.split('=');
   const [name = '', key = null] = point.split('@');
@@ -74,30 +63,36 @@ function parseOne(part: string): Armed {
 }
 
 interface Source {
-  read(): string;
-  write(text: string): void;
+  /** `NAME[@KEY]=ACTION` each. */
+  armed(): readonly string[];
+  /** False: another controller has taken it. */
+  take(part: string): boolean;
   reached(name: string, key: string): void;
 }
 
 function memorySource(text: string): Source {
-  let left = text;
-  return {
-    read: () => left,
-    write: (next) => {
-      left = next;
-    },
-    reached: () => {},
-  };
+  const left = new Set(
+    text
+      .split(',')
+      .map((part) => part.trim())
+      .filter((part) => part !== ''),
+  );
+  return { armed: () => [...left], take: (part) => left.delete(part), reached: () => {} };
 }
 
-function fileSource(file: string): Source {
+/** A file for each: only one of several controllers can take it away. */
+function folderSource(folder: string): Source {
   return {
-    read: () => readFileSync(file, 'utf8'),
-    // Renamed into place: another controller may be reading.
-    write(text) {
-      writeFileSync(`${file}.next`, text);
-      renameSync(`${file}.next`, file);
+    armed: () => readdirSync(folder),
+    take(part) {
+      try {
+        unlinkSync(join(folder, part));
+        return true;
+      } catch (error) {
+        if ((error as NodeJS.ErrnoException).code === 'ENOENT') return false;
+        throw error;
+      }
     },
-    reached: (name, key) => appendFileSync(`${file}.reached`, `${name} ${key}\n`),
+    reached: (name, key) => appendFileSync(`${folder}.reached`, `${name} ${key}\n`),
   };
 }

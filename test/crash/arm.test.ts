@@ -1,4 +1,4 @@
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
@@ -37,19 +37,21 @@ describe('failpoints', () => {
     expect(seen).toEqual(['flip.pin.before', 'work', 'flip.pin.after', 'flip.park.before']);
   });
 
-  it('are armed by a file at any time, which is told what was reached', async () => {
-    const folder = await mkdtemp(join(tmpdir(), 'failpoints-'));
+  it('are armed by a folder at any time, which is told what was reached', async () => {
+    const parent = await mkdtemp(join(tmpdir(), 'failpoints-'));
     try {
-      const file = join(folder, 'points');
-      await writeFile(file, '');
-      armFailpoints(`@${file}`);
+      const folder = join(parent, 'points');
+      await mkdir(folder);
+      armFailpoints(`@${folder}`);
       await failpoint('flip.hold.before', 42);
-      await writeFile(file, 'flip.pin.before@42=throw,flip.park.before=throw');
+      for (const point of ['flip.pin.before@42=throw', 'flip.park.before=throw']) {
+        await writeFile(join(folder, point), '');
+      }
       await expect(failpoint('flip.pin.before', 42)).rejects.toThrow('flip.pin.before');
-      expect(await readFile(file, 'utf8')).toBe('flip.park.before=throw');
-      expect(await readFile(`${file}.reached`, 'utf8')).toBe('flip.hold.before 42\nflip.pin.before 42\n');
+      expect(await readdir(folder)).toEqual(['flip.park.before=throw']);
+      expect(await readFile(`${folder}.reached`, 'utf8')).toBe('flip.hold.before 42\nflip.pin.before 42\n');
     } finally {
-      await rm(folder, { recursive: true });
+      await rm(parent, { recursive: true });
     }
   });
 

@@ -1,10 +1,10 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { LabApi } from '../../infra/lab/demo/api.ts';
+import { ApiRefusal, LabApi } from '../../infra/lab/demo/api.ts';
 import { failpointNames, purgeFailpoints } from '../../src/failpoints/names.ts';
 import { all } from '../e2e/stage.ts';
 import { allThere, stopAndLook } from '../e2e/writer.ts';
 import { afterCommit, beforeHold, inAbort, inHold, type KillCase } from './points.ts';
-import { leaseMs, type Mover, Rig } from './rig.ts';
+import { type Mover, Rig } from './rig.ts';
 
 /** Orgs that lose their controller at once, each at a point of its own. */
 const orgs = 18;
@@ -48,30 +48,20 @@ async function killAt(cases: readonly KillCase[], direction: Direction, rest: st
   }
 }
 
-async function killTogether(
-  batch: readonly (KillCase & { readonly mover: Mover })[],
-  direction: Direction,
-  rest: string,
-): Promise<void> {
+async function killTogether(batch: readonly Case[], direction: Direction, rest: string): Promise<void> {
   const ids = batch.map(({ mover }) => mover.id);
-  const armed = async (pointOf: (each: KillCase) => string | undefined, action: string): Promise<string[]> => {
-    const wanted = batch.map(({ mover, ...each }) => ({ mover, point: pointOf(each) }));
-    return all(
-      wanted
-        .filter(({ point }) => point !== undefined)
-        .map(async ({ mover, point = '' }) => `${point}@${await keyOf(point, mover, direction)}=${action}`),
-    );
-  };
-  const failing = await armed(({ failsAt }) => failsAt, 'throw');
-  const first = await armed(({ point, firstAt }) => firstAt ?? point, 'hang');
-  const second = await armed(({ point, firstAt }) => (firstAt === undefined ? undefined : point), 'hang');
+  let armed = await all(batch.map((each) => pointsOf(each, direction)));
+  const failing = armed.flatMap(({ failing }) => failing);
+  const second = armed.flatMap(({ second }) => second);
   await rig.refill();
-  await rig.arm([...failing, ...first]);
+  await rig.arm([...failing, ...armed.map(({ first }) => first)]);
   await begin(ids, direction);
-  await rig.untilReached(ids);
+  await rig.untilReached(async (left) => {
+    armed = await againWhereMissed(batch, armed, left, direction);
+  });
   let killedAtMs = await rig.killOwners(ids, second);
   if (second.length > 0) {
-    await rig.untilReached(ids);
+    await rig.untilReached();
     killedAtMs = await rig.killOwners(ids, []);
   }
   const served = await all(batch.map(({ mover }) => rig.untilServed(mover, killedAtMs)));
@@ -79,6 +69,55 @@ async function killTogether(
   void rig.refill();
   await rig.untilState(ids, rest, again(direction, rest));
   expect(batch.flatMap(({ mover }) => mover.writers.flatMap(({ errors }) => errors))).toEqual([]);
+}
+
+/** What is armed for one org, each as the controllers know it. */
+interface Points {
+  readonly id: string;
+  /** Attempts at flips that the org had behind it when this was armed. */
+  readonly attempts: number;
+  readonly failing: readonly string[];
+  readonly first: string;
+  readonly second: readonly string[];
+}
+
+type Case = KillCase & { readonly mover: Mover };
+
+async function pointsOf({ mover, point, firstAt, failsAt }: Case, direction: Direction): Promise<Points> {
+  const at = async (name: string, action: string) => `${name}@${await keyOf(name, mover, direction)}=${action}`;
+  return {
+    id: mover.id,
+    attempts: (await rig.api.get(mover.id)).attempts.length,
+    failing: failsAt === undefined ? [] : [await at(failsAt, 'throw')],
+    first: await at(firstAt ?? point, 'hang'),
+    second: firstAt === undefined ? [] : [await at(point, 'hang')],
+  };
+}
+
+/** Sends those off again that are back where they began while their point is still armed; resolves to what is armed now. */
+function againWhereMissed(
+  batch: readonly Case[],
+  armed: readonly Points[],
+  left: readonly string[],
+  direction: Direction,
+): Promise<Points[]> {
+  const from = direction === 'forward' ? 'ready' : 'needsOperator';
+  return all(
+    armed.map(async (points, n) => {
+      const each = batch[n];
+      if (each === undefined || !left.includes(points.first)) return points;
+      const { state, attempts } = await rig.api.get(points.id);
+      if (state !== from || attempts.length === points.attempts) return points;
+      // Its task may have another name by now.
+      const anew = await pointsOf(each, direction);
+      await rig.rearm(points.first, [...anew.failing, anew.first]);
+      await rig.command(points.id, direction === 'forward' ? 'approve' : 'retry').catch((error: unknown) => {
+        // It has been taken up meanwhile.
+        if (!(error instanceof ApiRefusal)) throw error;
+      });
+      return anew;
+    }),
+  );
 }
 
 /** The flip there, or the way back, also after an attempt at it that was aborted. */
@@ -225,7 +264,7 @@ describe('a controller that is killed, its org under write: another one takes ov
     const longest = Math.max(...rig.movers.flatMap(({ writers }) => writers.map(({ longestWaitMs }) => longestWaitMs)));
     console.log(
       [
-        `from SIGKILL to served again (ms; lease ${leaseMs} ms)`,
+        `from SIGKILL to served again (ms; lease ${rig.leaseMs} ms)`,
         ...lines.sort(),
         `${times.length} points: median ${sorted[sorted.length >> 1]}, worst ${sorted.at(-1)}; longest write ${Math.round(longest)}`,
         `${acknowledged.reduce((sum, n) => sum + n, 0)} acknowledged writes, all there`,

@@ -1,5 +1,3 @@
-import { writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
 import {
   CreateReplicationTaskCommand,
   DatabaseMigrationServiceClient,
@@ -9,7 +7,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
 import { countOrgRows } from '../../infra/lab/bigdb/index.ts';
 import { type DatabaseServer, onServer, pollUntil } from '../../infra/lab/databases/index.ts';
-import { failpointVariable } from '../../src/failpoints/arm.ts';
+import { ArmedFailpoints } from '../../infra/lab/estate/armedFailpoints.ts';
 import { type PurgeAnswer, purgeAnswerSchema } from '../../src/service/purgeAnswer.ts';
 import type { PurgeStatus } from '../../src/service/status.ts';
 import { rowsOf } from './picture.ts';
@@ -20,7 +18,7 @@ import { SteadyWriter } from './writer.ts';
 const chunkRows = 15;
 
 let stage: Stage;
-let armed: string;
+let failpoints: ArmedFailpoints;
 /** Migrations of orgs that have completed, by the org's place in the lab's list. */
 let completed: string[];
 
@@ -28,12 +26,12 @@ const gently = (config: LooseConfig) => {
   config.purge = { chunkRows, restFactor: 1 };
   config.controller.failpoints = true;
 };
-const start = () => stage.startController(gently, { [failpointVariable]: `@${armed}` });
+const start = () => stage.startController(gently, failpoints.env);
 
 beforeAll(async () => {
   stage = await Stage.start({ orgs: 8, rows: 150, policy: { purgeAfterMs: 0 } });
-  armed = join(stage.lab.baseDir, 'failpoints');
-  await writeFile(armed, '');
+  failpoints = new ArmedFailpoints(stage.lab.baseDir);
+  await failpoints.arm([]);
   await stage.controller.stop();
   await start();
   completed = await all(
@@ -164,7 +162,7 @@ describe('a purge', () => {
     const id = idOf(index);
     const [left] = await atSites(orgId);
     const served = await rowsOf(stage.cluster, orgId);
-    await writeFile(armed, `${point}@${orgId}=kill`);
+    await failpoints.arm([`${point}@${orgId}=kill`]);
     await order(id);
     await stage.controller.ended;
     await start();

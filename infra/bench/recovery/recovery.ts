@@ -154,7 +154,7 @@ class Controllers {
   }
 
   async untilReached(): Promise<void> {
-    await pollUntil('the owner to come to the point', async () => (await this.#failpoints.left()) === '', {
+    await pollUntil('the owner to come to the point', async () => (await this.#failpoints.left()).length === 0, {
       everyMs: 5,
     });
   }

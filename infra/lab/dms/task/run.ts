@@ -109,6 +109,13 @@ export class TaskRun implements FeedSubscriber {
     if (this.#finished) return;
     const captures = spec.migrationType !== 'full-load';
     if (captures) await this.#capture();
+    // Not before it captures: who has seen that the table is followed relies on every change from then on.
+    if (!loads) {
+      for (const name of plans.keys()) {
+        const statistics = progress.tables.get(name);
+        if (statistics?.state !== 'Table error') statistics?.enter('Table completed');
+      }
+    }
     this.wake();
     if (loads) await this.#load(selected, plans, options);
     if (this.#finished) return;
@@ -169,7 +176,6 @@ export class TaskRun implements FeedSubscriber {
         const target = await prepareTable(this.#open().connection, source, mode);
         plans.set(name, new WritePlan(source, target, options, true));
         this.#applier.targetTable(name, target);
-        if (!loads) statistics.enter('Table completed');
       } catch (error) {
         if (error instanceof TaskError && error.recoverable) throw error;
         this.tableFailed(name, error instanceof Error ? error : new Error(String(error)));
