@@ -117,7 +117,7 @@ describe.concurrent('an org', () => {
     const site = stage.sites[1] ?? stage.cluster;
     expect(await stopAndLook(stage, writers, site)).toEqual(allThere);
     expect(writers.flatMap(({ errors }) => errors)).toEqual([]);
-    for (const writer of writers) expect(writer.longestWaitMs).toBeLessThan(3_000);
+    for (const writer of writers) expect(writer.longestHoldMs).toBeLessThan(3_000);
     expect(await rowsOf(stage.cluster, orgId)).toEqual(nothing);
     expect(await stage.routeStates(orgId)).toEqual(['source', 'source']);
     expect(await fenceOf(orgId)).toEqual(['clients', 'clients', 'nobody']);

@@ -32,7 +32,7 @@ it('a freeze: nothing starts, no flip begins, a way back goes on; lifted, the fl
   await stage.api.command(gone, 'rollback');
   await stage.until(gone, 'rolledBack', ({ state }) => state === 'rolledBack');
   expect(await stage.api.get(waiting)).toMatchObject({ state: 'flipping.prepare', serving: 'source' });
-  expect(writer.longestWaitMs).toBeLessThan(3_000);
+  expect(writer.longestHoldMs).toBeLessThan(3_000);
 
   await post('/v1/unfreeze', 'approver', { reason: 'over' });
   await stage.untilState(waiting, 'soaking');

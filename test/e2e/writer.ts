@@ -1,10 +1,15 @@
 import { randomBytes } from 'node:crypto';
+import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Connection, RowDataPacket } from 'mysql2/promise';
 import type { DatabaseServer } from '../../infra/lab/databases/index.ts';
 import type { Stage } from './stage.ts';
 
 const usuallyEveryMs = 5;
+/** How finely it is measured how long the machine stood still (milliseconds). */
+const stallResolutionMs = 10;
+/** Steps one behind the other while clients are held: each may meet such a standstill. */
+const stepsOfAHold = 10;
 
 interface Write {
   readonly payload: string;
@@ -23,6 +28,7 @@ export class SteadyWriter {
   readonly #everyMs: number;
   readonly #stopping = new AbortController();
   #sent: { payload: string; atMs: number } | null = null;
+  readonly #stalls = monitorEventLoopDelay({ resolution: stallResolutionMs });
   #loop: Promise<void> = Promise.resolve();
 
   private constructor(stage: Stage, orgId: number, proxyIndex: number, everyMs: number) {
@@ -37,6 +43,7 @@ export class SteadyWriter {
     const writer = new SteadyWriter(stage, orgId, proxyIndex, everyMs);
     const connection = await stage.client(orgId, proxyIndex);
     await writer.#write(connection, 0);
+    writer.#stalls.enable();
     writer.#loop = writer.#run(connection);
     return writer;
   }
@@ -63,6 +70,7 @@ export class SteadyWriter {
       }
     }
     connection.destroy();
+    this.#stalls.disable();
   }
 
   /** As a client's pool does: until the proxy takes connections again. */
@@ -96,6 +104,12 @@ export class SteadyWriter {
   get longestWaitMs(): number {
     const now = this.#sent === null ? 0 : performance.now() - this.#sent.atMs;
     return Math.max(now, ...this.acknowledged.map(({ waitedMs }) => waitedMs));
+  }
+
+  /** The longest wait, less what a machine that stands still now and then may have added to a hold (milliseconds). */
+  get longestHoldMs(): number {
+    const stallMs = Math.max(0, this.#stalls.max / 1e6 - stallResolutionMs);
+    return this.longestWaitMs - stepsOfAHold * stallMs;
   }
 
   /** Lets the write under way end. */
