@@ -2,6 +2,7 @@ import { connect as connectSocket } from 'node:net';
 import { createConnection, type QueryOptions, type SslOptions } from 'mysql2';
 import type { Clock } from '../../ports/clock.ts';
 import { type Limits, watchLimits } from './limits.ts';
+import { noStatementCache } from './statementCache.ts';
 
 /** Where and as whom to connect. */
 export interface ConnectionTarget {
@@ -64,6 +65,7 @@ export function openWire(target: ConnectionTarget, connectTimeoutMs: number): Wi
     timezone: 'Z',
     supportBigNumbers: true,
     dateStrings: true,
+    ...noStatementCache,
   });
   const sever = () => {
     connection.destroy();

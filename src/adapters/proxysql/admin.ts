@@ -2,6 +2,7 @@ import { createConnection } from 'mysql2/promise';
 import { ProxyUnavailableError } from '../../errors/routing.ts';
 import type { Clock } from '../../ports/clock.ts';
 import { systemClock } from '../clock.ts';
+import { noStatementCache } from '../mysql/statementCache.ts';
 import type { ProxyConfig } from './config.ts';
 
 /** A value in an admin statement; the interface speaks the text protocol only, so it is written into the statement. */
@@ -39,6 +40,7 @@ export const connectAdmin: ConnectAdmin = (config, timeoutMs) =>
     password: config.adminPassword,
     ...(config.ssl === undefined ? {} : { ssl: config.ssl }),
     connectTimeout: timeoutMs,
+    ...noStatementCache,
   });
 
 /** Longest wait for one admin command where no signal ends it earlier (milliseconds). */

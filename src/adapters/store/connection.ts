@@ -1,6 +1,7 @@
 import { createPool, type PoolOptions } from 'mysql2/promise';
 import { CutoverError } from '../../errors/base.ts';
 import { StoreUnavailableError } from '../../errors/store.ts';
+import { noStatementCache } from '../mysql/statementCache.ts';
 
 /** How the store's database is reached. */
 export interface StoreConfig {
@@ -69,6 +70,7 @@ export function openPool(config: StoreConfig): StorePool {
     supportBigNumbers: true,
     // For what goes together in one request.
     multipleStatements: true,
+    ...noStatementCache,
   });
   return {
     end: () => pool.end(),
