@@ -22,7 +22,7 @@ const policy = { flipTries: 1, soakMs: 600_000, lagSamples: 2, lagGateMs: 5_000 
 const proxiesWaitMs = 180_000;
 const flipBudgetMs = 60_000;
 /** Writers of many orgs share two cores with everything else. */
-const writeEveryMs = 100;
+const writeEveryMs = 250;
 
 /** Longest wait for anything (milliseconds): eighteen orgs at once, on a machine that is several times slower than others. */
 const patienceMs = 360_000;

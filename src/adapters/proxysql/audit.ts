@@ -1,16 +1,27 @@
 import { createHash } from 'node:crypto';
 import { z } from 'zod';
-import type { Drift, ExpectedRoute, ProxyAudit, RouteState, Sharing } from '../../ports/routing.ts';
+import type { Drift, ExpectedRoute, ProxyAudit } from '../../ports/routing.ts';
 import type { AdminSession } from './admin.ts';
 import type { RoutingConfig } from './config.ts';
-import { hasRuleIds, parseComment, type Rule, ruleIdsOf, rulesFor, sharingOf } from './rules.ts';
+import { hasRuleIds, parseComment, ruleIdsOf, rulesFor, sharingOf } from './rules.ts';
 import { isRule, type RuleRow, ruleColumns, ruleRow } from './ruleText.ts';
 import { lastRule } from './settling.ts';
 import { isOwnFast, type SharedMembers, sharedRoutes } from './sharedRoutes.ts';
 
+/** Rules that are read at once: a proxy may have tens of thousands, and every proxy is looked at the same time. */
+const sliceRules = 1_000;
+
+/** One of an org's own rules, as it was found. */
+interface OwnRule {
+  readonly comment: string | null;
+  /** It is what its comment says, in every column that is ours. */
+  readonly right: boolean;
+}
+
 /** What a proxy has of ours, in one look. */
 interface Found {
-  readonly memory: readonly RuleRow[];
+  /** By rule_id. */
+  readonly memory: ReadonlyMap<number, OwnRule>;
   readonly shared: SharedMembers;
   readonly running: SharedMembers;
 }
@@ -26,11 +37,7 @@ export async function auditProxy(
   moving: ReadonlySet<number>,
   signal?: AbortSignal,
 ): Promise<ProxyAudit> {
-  const { from, to } = routing.ruleIds;
-  const own = `rule_id BETWEEN ${from} AND ${to}`;
-  const memory = (await admin.rows(`SELECT ${ruleColumns} FROM mysql_query_rules WHERE ${own}`, signal)).map((row) =>
-    ruleRow.parse(row),
-  );
+  const memory = await readOwnRules(admin, routing, expected, signal);
   const shared = sharedRoutes(admin, routing);
   const found: Found = {
     memory,
@@ -45,9 +52,50 @@ export async function auditProxy(
   const led = [...found.running.whole].map(([orgId, region]) => `${orgId} ${region}`).sort();
   return {
     drift,
-    shared: new Set(memory.filter(({ comment }) => sharingOf(comment) === 'shared').map(({ comment }) => comment)).size,
+    shared: new Set([...memory.values()].flatMap(({ comment }) => (sharingOf(comment) === 'shared' ? [comment] : [])))
+      .size,
     sharedDigest: createHash('sha256').update(led.join()).digest('hex').slice(0, 16),
   };
+}
+
+/** Slice by slice, of each rule only what is asked for: whole, they are most of what a controller holds in memory. */
+async function readOwnRules(
+  admin: AdminSession,
+  routing: RoutingConfig,
+  expected: ReadonlyMap<number, ExpectedRoute>,
+  signal?: AbortSignal,
+): Promise<Map<number, OwnRule>> {
+  const orgs = new Map<number, ExpectedRoute>();
+  for (const org of expected.values()) {
+    if (!hasRuleIds(routing, org.slot)) continue;
+    const { read, write } = ruleIdsOf(routing, org.slot);
+    orgs.set(read, org).set(write, org);
+  }
+  const found = new Map<number, OwnRule>();
+  for (let last = routing.ruleIds.from - 1, full = true; full; ) {
+    const rows = await admin.rows(
+      `SELECT ${ruleColumns} FROM mysql_query_rules WHERE rule_id > ${last} AND rule_id <= ${routing.ruleIds.to}
+        ORDER BY rule_id LIMIT ${sliceRules}`,
+      signal,
+    );
+    for (const row of rows) {
+      const rule = ruleRow.parse(row);
+      const org = orgs.get(rule.rule_id);
+      found.set(rule.rule_id, { comment: rule.comment, right: org !== undefined && isRight(routing, org, rule) });
+      last = rule.rule_id;
+    }
+    full = rows.length === sliceRules;
+  }
+  return found;
+}
+
+/** The rule is what its comment says, in every column that is ours. */
+function isRight(routing: RoutingConfig, org: ExpectedRoute, row: RuleRow): boolean {
+  const { route, comment } = parseComment(row.comment);
+  if (route === null) return false;
+  const { read, write } = rulesFor(routing, org, route);
+  const rule = row.rule_id === read.ruleId ? read : write;
+  return isRule(row, rule) && row.active === (sharingOf(comment) === 'shared' ? 0 : rule.active);
 }
 
 function orgsDrift(
@@ -56,12 +104,11 @@ function orgsDrift(
   moving: ReadonlySet<number>,
   { memory, shared, running }: Found,
 ): Drift[] {
-  const byId = new Map(memory.map((row) => [row.rule_id, row]));
   const found: Drift[] = [];
   for (const org of expected.values()) {
     if (!hasRuleIds(routing, org.slot)) continue;
     const { read, write } = ruleIdsOf(routing, org.slot);
-    const rows = [read, write].flatMap((id) => byId.get(id) ?? []);
+    const rows = [read, write].flatMap((id) => memory.get(id) ?? []);
     const comment = rows[0]?.comment ?? null;
     const state = parseComment(rows.every((row) => row.comment === comment) ? comment : null);
     const sharing = sharingOf(state.comment);
@@ -70,7 +117,7 @@ function orgsDrift(
     // An org that never was at a proxy has no rules there: others' lead it to the source.
     const route = rows.length === 0 ? 'source' : (state.route?.kind ?? 'what no comment of ours says');
     if (route !== org.side) tell('route', org.side, `${route} (${comment ?? 'no rules'})`);
-    else if (rows.length > 0 && !areRight(routing, org, state, sharing, rows)) {
+    else if (rows.length > 0 && !(rows.length === 2 && rows.every(({ right }) => right))) {
       tell('rules', `what "${comment}" says`, 'rules that say something else');
     }
     if (sharing === 'shared' && shared.whole.get(org.orgId) !== org.homeRegion) {
@@ -93,26 +140,6 @@ function orgsDrift(
     }
   }
   return found;
-}
-
-/** The two rules are what their comment says, in every column that is ours. */
-function areRight(
-  routing: RoutingConfig,
-  org: ExpectedRoute,
-  { route }: RouteState,
-  sharing: Sharing,
-  rows: readonly RuleRow[],
-): boolean {
-  if (route === null || rows.length !== 2) return false;
-  const pair = rulesFor(routing, org, route);
-  const same = (rule: Rule, row: RuleRow | undefined) =>
-    row !== undefined && isRule(row, rule) && row.active === (sharing === 'shared' ? 0 : rule.active);
-  return [pair.read, pair.write].every((rule) =>
-    same(
-      rule,
-      rows.find((row) => row.rule_id === rule.ruleId),
-    ),
-  );
 }
 
 const differingRow = z.object({ comment: z.string().nullable() });
