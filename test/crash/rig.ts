@@ -152,7 +152,8 @@ export class Rig {
     const { orgId } = this.stage.org(index);
     const { id } = await this.api.create(orgId);
     await this.api.command(id, 'start');
-    await this.untilState([id], 'ready');
+    // On a busy machine preflight may find that a place does not answer.
+    await this.untilState([id], 'ready', { from: 'needsOperator', command: 'retry' });
     const known = this.movers[index];
     if (known !== undefined) return Object.assign(known, { id });
     const mover = { orgId, id, writers: await SteadyWriter.startAll(this.stage, orgId, writeEveryMs) };
