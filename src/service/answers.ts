@@ -22,6 +22,8 @@ const pagesBytes = 32_000_000;
 const versionsBytes = 8_000_000;
 /** While one is under way, the answers of the one before are sent: neither waits for the other. */
 const looksAtOnce = 3;
+/** A thousand who poll share a look at the sums every few milliseconds: one each would be most of what an answer costs. */
+const sumsApartMs = 10;
 /** What a version takes, about. */
 const knownBytes = 250;
 
@@ -50,12 +52,14 @@ export class Answers {
   readonly #known = new Kept<{ version: MigrationVersion; sum: string; bytes: number }>(versionsBytes);
   readonly #lists = new Kept<{ versions: readonly MigrationVersion[]; sum: string; bytes: number }>(versionsBytes);
   readonly #looks = new Map<string, Latest<Answer>>();
+  readonly #sums: Latest<ChangeSums>;
   readonly #versions: LatestOf<string, MigrationVersion>;
   readonly #parts: LatestOf<string, Parts>;
 
   constructor(deps: { estate: Estate; driver: Pick<Driver, 'runner'>; keeper: RouteKeeper }) {
     this.#deps = deps;
-    const { store } = deps.estate;
+    const { store, clock } = deps.estate;
+    this.#sums = new Latest(() => store.changeSums(), looksAtOnce, { ms: sumsApartMs, clock });
     this.#versions = new LatestOf((ids) => this.#readVersions(ids), looksAtOnce);
     this.#parts = new LatestOf(async (ids) => {
       // The row last: what stands beside it may then be newer than the row, as it is while the owner writes.
@@ -76,7 +80,7 @@ export class Answers {
   async #readVersions(ids: readonly string[]): Promise<ReadonlyMap<string, MigrationVersion>> {
     const { store } = this.#deps.estate;
     // First: what is read behind them is as new as they are, or newer.
-    const sums = await store.changeSums();
+    const sums = await this.#sums.ask();
     const found = new Map<string, MigrationVersion>();
     const unknown: string[] = [];
     for (const id of ids) {
@@ -94,7 +98,7 @@ export class Answers {
 
   async #find(key: string, query: ListQuery): Promise<readonly MigrationVersion[]> {
     const { store } = this.#deps.estate;
-    const { underWay, ended } = await store.changeSums();
+    const { underWay, ended } = await this.#sums.ask();
     const sum = `${underWay} ${ended}`;
     const kept = this.#lists.get(key);
     if (kept?.sum === sum) return kept.versions;

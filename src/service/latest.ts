@@ -1,3 +1,11 @@
+import type { Clock } from '../ports/clock.ts';
+
+/** Least time from the begin of one look to that of the next: who comes meanwhile waits, and shares. */
+export interface Apart {
+  readonly ms: number;
+  readonly clock: Pick<Clock, 'monotonicMs' | 'sleep'>;
+}
+
 /**
  * Many who ask the same at once share an answer that is new to all of them: whoever comes while a look is under way
  * waits for the next one, so that nobody is told what was true before he asked.
@@ -5,13 +13,16 @@
 export class Latest<T> {
   readonly #look: () => Promise<T>;
   readonly #atOnce: number;
+  readonly #apart: Apart | null;
+  #beganMs = Number.NEGATIVE_INFINITY;
   readonly #running = new Set<Promise<unknown>>();
   #next: Promise<T> | null = null;
 
   /** @param atOnce looks that may be under way; with more than one a later look may end first */
-  constructor(look: () => Promise<T>, atOnce = 1) {
+  constructor(look: () => Promise<T>, atOnce = 1, apart: Apart | null = null) {
     this.#look = look;
     this.#atOnce = atOnce;
+    this.#apart = apart;
   }
 
   ask(): Promise<T> {
@@ -33,6 +44,7 @@ export class Latest<T> {
     // Without one under way, those who ask in the same turn of the event loop still share.
     await null;
     while (this.#running.size >= this.#atOnce) await Promise.race(this.#running).catch(() => {});
+    if (this.#apart !== null) await this.#rest(this.#apart);
     this.#next = null;
     const look = this.#look();
     this.#running.add(look);
@@ -41,6 +53,12 @@ export class Latest<T> {
     } finally {
       this.#running.delete(look);
     }
+  }
+
+  async #rest({ ms, clock }: Apart): Promise<void> {
+    const leftMs = this.#beganMs + ms - clock.monotonicMs();
+    if (leftMs > 0) await clock.sleep(leftMs);
+    this.#beganMs = clock.monotonicMs();
   }
 }
 

@@ -115,4 +115,33 @@ describe('Latest', () => {
     fails = false;
     expect(await latest.ask()).toBe(1);
   });
+
+  it('begins no look sooner behind another one than it was told; who comes meanwhile shares the next', async () => {
+    let nowMs = 0;
+    let wake = () => {};
+    const slept: number[] = [];
+    const clock = {
+      monotonicMs: () => nowMs,
+      sleep: (ms: number) => {
+        slept.push(ms);
+        return new Promise<void>((resolve) => {
+          wake = resolve;
+        });
+      },
+    };
+    let looks = 0;
+    const latest = new Latest(async () => ++looks, 3, { ms: 5, clock });
+    expect(await latest.ask()).toBe(1);
+    nowMs = 2;
+    const early = [latest.ask(), latest.ask()];
+    await expect.poll(() => slept).toEqual([3]);
+    const late = latest.ask();
+    expect(looks).toBe(1);
+    nowMs = 5;
+    wake();
+    expect(await Promise.all([...early, late])).toEqual([2, 2, 2]);
+    nowMs = 11;
+    expect(await latest.ask()).toBe(3);
+    expect(slept).toEqual([3]);
+  });
 });

@@ -40,7 +40,7 @@ class Controller {
     return new Answers({
       estate: {
         store: this.#store,
-        clock: { nowMs: () => time.nowMs, monotonicMs: () => time.nowMs - startMs },
+        clock: { nowMs: () => time.nowMs, monotonicMs: () => time.nowMs - startMs, sleep: async () => {} },
         heartbeats: { lag: (orgId: number) => memory.lags.get(orgId) ?? null },
       } as unknown as Estate,
       driver: { runner: (id: string) => memory.runners.get(id) } as never,
