@@ -14,6 +14,8 @@ import { fillCompleted, ruleCompleted } from './settled.ts';
 const orgs = 5_000;
 const moving = 200;
 const beginAtOnce = 10;
+/** There and back: AWS grants 200 tasks of an instance, and more to who asks. */
+const tasksPerMove = 2;
 /** What the API of DMS allows: so many calls at once, and per second after that; AWS refills 4 to 8 a second. */
 const apiRate = { burst: 200, perSecond: 8 };
 /** What the figures are held to. */
@@ -35,6 +37,7 @@ export const estate: Benchmark = {
       rows: 100,
       routing: 'comment',
       policy: { approval: 'manual' },
+      dmsQuotas: { tasksPerInstance: tasksPerMove * moving },
       onProgress: (line) => options.say(line),
     });
     try {

@@ -14,7 +14,7 @@ import {
   startControl,
   startSites,
 } from '../databases/index.ts';
-import { type DmsServer, startDms } from '../dms/start.ts';
+import { type DmsOptions, type DmsServer, startDms } from '../dms/start.ts';
 import { type ProxySqlServer, startProxySql } from '../proxysql/start.ts';
 import { type ControllerProcess, startController } from './controllerProcess.ts';
 import { type Platform, setUpPlatform } from './platform.ts';
@@ -32,6 +32,8 @@ export interface LabOptions {
   readonly rows?: number;
   readonly policy?: Partial<Policy>;
   readonly waveLimits?: Partial<Limits>;
+  /** Of the account at AWS; default: what AWS grants without being asked. */
+  readonly dmsQuotas?: DmsOptions['quotas'];
   /** Told what is being done, a line each. */
   onProgress?(line: string): void;
 }
@@ -75,7 +77,7 @@ export async function startLab(options: LabOptions = {}): Promise<Lab> {
     const homeRegions = HOME_REGIONS.slice(0, regions);
     const startingSites = starting(startSites({ baseDir }), (it) => it.stop());
     const startingControl = starting(startControl({ baseDir }), (it) => it.stop());
-    const startingDms = starting(startDms({ baseDir }), (it) => it.stop());
+    const startingDms = starting(startDms({ baseDir, quotas: options.dmsQuotas }), (it) => it.stop());
     const startingClusters = homeRegions.map((region, index) =>
       starting(startCluster({ name: `aurora-${region}`, baseDir, variables: clusterIdVariables(index) }), (it) =>
         it.stop(),
