@@ -20,9 +20,9 @@ const shell = (script: string) => ({ executable: 'sh', args: ['-c', script], fol
 const running = 'while true; do sleep 0.05; done';
 
 it('gives what a program writes, in the folder that it is given', async () => {
-  expect(await machine.run(shell('pwd; echo told >&2; echo kept > kept.txt'))).toMatch(
-    new RegExp(`${folder}\n(.|\n)*told`),
-  );
+  // A container engine carries the two streams each for itself.
+  const text = await machine.run(shell('pwd; echo told >&2; echo kept > kept.txt'));
+  expect(text.trim().split('\n').sort()).toEqual([folder, 'told']);
   expect(readFileSync(join(folder, 'kept.txt'), 'utf8')).toBe('kept\n');
 });
 
