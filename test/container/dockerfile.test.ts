@@ -32,7 +32,11 @@ test('what the controller’s image starts is made executable there: a checkout 
   const controller = stage('controller').instructions;
   expect(controller).toContain('ENTRYPOINT ["bigdb-cutover"]');
   const made = controller.filter((line) => line.startsWith('RUN ')).join(' ');
-  expect(made).toMatch(/exec node \/opt\/bigdb-cutover\/src\/cli\/main\.ts "\$@".* > \/usr\/local\/bin\/bigdb-cutover/);
+  // As the program's first line has it, which a container's start goes past.
+  const [, node = ''] = /^#!\/usr\/bin\/env -S (node .*)$/m.exec(textOf('src/cli/main.ts')) ?? [];
+  expect(node).toMatch(/ --max-semi-space-size=\d+$/);
+  expect(made).toMatch(/"\$@".* > \/usr\/local\/bin\/bigdb-cutover/);
+  expect(made).toContain(`exec ${node} /opt/bigdb-cutover/src/cli/main.ts`);
   expect(made).toContain('chmod 0755 /usr/local/bin/bigdb-cutover');
 });
 

@@ -1,5 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { createWriteStream } from 'node:fs';
+import { createWriteStream, readFileSync } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
@@ -8,6 +8,8 @@ import { z } from 'zod';
 import { guardProcess } from '../databases/index.ts';
 
 const main = fileURLToPath(new URL('../../../src/cli/main.ts', import.meta.url));
+/** What the program's first line tells Node. */
+const nodeFlags = readFileSync(main, 'utf8').split('\n', 1)[0]?.match(/--\S+/g) ?? [];
 /** On a machine that is several times slower than others, with several that start at once. */
 const readyWithinMs = 120_000;
 const stopWithinMs = 15_000;
@@ -41,7 +43,7 @@ export async function startController(
   const logFile = join(baseDir, `${name}.log`);
   await writeFile(file, config.text, { mode: 0o600 });
   const startedAtMs = performance.now();
-  const child = spawn(process.execPath, [main, 'serve', '--config', file], {
+  const child = spawn(process.execPath, [...nodeFlags, main, 'serve', '--config', file], {
     env: { PATH: process.env.PATH ?? '', HOME: process.env.HOME ?? '', ...config.env },
     stdio: ['ignore', 'pipe', 'pipe'],
     detached: true,
