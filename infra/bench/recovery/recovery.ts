@@ -17,6 +17,8 @@ const besideLeaseMs = 500;
 const undecided = ['flip.hold.after', 'flip.fence.after', 'flip.marker.after', 'flip.park.after'] as const;
 /** Decided and not released: the next one goes on to the cluster. It is the last kill, since the org stays there. */
 const committed = 'flip.commit.after';
+/** Nobody waits that long for a write that is not held (milliseconds). */
+const waitingMs = 50;
 const kills = [...undecided, ...undecided, committed];
 const clients = { writersPerProxy: 2, readersPerProxy: 1, ratePerOrg: 80, readsPerOrg: 20, jobInstancesPerProxy: 0 };
 const policy = { flipTries: 1, soakMs: 600_000 } as const;
@@ -76,6 +78,11 @@ async function dieAt(
   await controllers.arm([`${point}@${orgId}=hang`]);
   await api.command(id, 'approve');
   await controllers.untilReached();
+  // At the first of these points the hold is so fresh that nobody may have met it yet.
+  await pollUntil(
+    'a client of the held org to wait',
+    async () => workload.answeredAfterMs(orgId, 'write', Date.now() - waitingMs) === null,
+  );
   const { owner } = await api.get(id);
   const killedAtMs = await controllers.kill(owner);
   const servedAfterMs = await pollUntil('the clients of the held org to be answered', async () => {
