@@ -23,7 +23,7 @@ const versionsBytes = 8_000_000;
 /** While one is under way, the answers of the one before are sent: neither waits for the other. */
 const looksAtOnce = 3;
 /** A thousand who poll share a look at the sums every few milliseconds: one each would be most of what an answer costs. */
-const sumsApartMs = 10;
+const sumsApartMs = 4;
 /** What a version takes, about. */
 const knownBytes = 250;
 
