@@ -1,3 +1,5 @@
+import { copyFile, mkdir } from 'node:fs/promises';
+import { basename, join } from 'node:path';
 import { pino } from 'pino';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { parse, stringify } from 'yaml';
@@ -35,16 +37,30 @@ beforeAll(async () => {
   folder = await makeTempFolder('bigdb-tls-');
   right = await makeAuthority(folder, 'right');
   wrong = await makeAuthority(folder, 'wrong');
-  const certifiedAs = async (name: string) => {
+  // In the server's own folder: in a container it sees no other.
+  const certified = async (server: string, name: string) => {
     const { certFile, keyFile } = await right.issue(name);
-    return { 'ssl-ca': right.caFile, 'ssl-cert': certFile, 'ssl-key': keyFile };
+    const home = join(folder, server);
+    await mkdir(home, { recursive: true, mode: 0o700 });
+    const [ca = '', cert = '', key = ''] = await Promise.all(
+      [right.caFile, certFile, keyFile].map(async (file) => {
+        const copy = join(home, basename(file));
+        await copyFile(file, copy);
+        return copy;
+      }),
+    );
+    return { 'ssl-ca': ca, 'ssl-cert': cert, 'ssl-key': key };
   };
-  const variables = await certifiedAs('localhost');
+  const variables = {
+    mariadb: await certified('mariadb', 'localhost'),
+    cluster: await certified('cluster', 'localhost'),
+    elsewhere: await certified('elsewhere', 'elsewhere.example.net'),
+  };
   [mariadb, cluster, bare, elsewhere] = await Promise.all([
-    startMariaDb({ name: 'mariadb', baseDir: folder, variables }),
-    startCluster({ name: 'cluster', baseDir: folder, variables }),
+    startMariaDb({ name: 'mariadb', baseDir: folder, variables: variables.mariadb }),
+    startCluster({ name: 'cluster', baseDir: folder, variables: variables.cluster }),
     startMariaDb({ name: 'bare', baseDir: folder }),
-    startMariaDb({ name: 'elsewhere', baseDir: folder, variables: await certifiedAs('elsewhere.example.net') }),
+    startMariaDb({ name: 'elsewhere', baseDir: folder, variables: variables.elsewhere }),
   ]);
   for (const server of [mariadb, cluster]) {
     await onServer(server, async (connection) => {
