@@ -1,4 +1,3 @@
-import { setFlagsFromString } from 'node:v8';
 import { type Logger, pino } from 'pino';
 import packageJson from '../../package.json' with { type: 'json' };
 import { type Config, loadConfig } from '../config/index.ts';
@@ -32,12 +31,6 @@ export interface RunningController {
 }
 export type StartController = (config: Config, logger: Logger) => Promise<RunningController>;
 
-/**
- * By how much the heap may grow before the next full collection (per cent). By itself it grows fourfold: garbage would
- * be most of what a controller holds, 700 MB with 200 moves under way, of which 60 MB live (`npm run bench -- --only estate`).
- */
-const heapGrowingPercent = 20;
-
 /** What the process was asked to end by. */
 const signals = ['SIGTERM', 'SIGINT'] as const;
 
@@ -50,7 +43,6 @@ export async function serve(
   env: Readonly<Record<string, string | undefined>>,
   load: () => Promise<{ startController: StartController }>,
 ): Promise<ExitCode> {
-  setFlagsFromString(`--heap-growing-percent=${heapGrowingPercent}`);
   const config = loadConfig(path, env);
   armWhereAllowed(path, config, env);
   const logger = createLogger(config);

@@ -34,7 +34,7 @@ test('what the controller’s image starts is made executable there: a checkout 
   const made = controller.filter((line) => line.startsWith('RUN ')).join(' ');
   // As the program's first line has it, which a container's start goes past.
   const [, node = ''] = /^#!\/usr\/bin\/env -S (node .*)$/m.exec(textOf('src/cli/main.ts')) ?? [];
-  expect(node).toMatch(/ --max-semi-space-size=\d+$/);
+  expect(node).toMatch(/ --max-semi-space-size=\d+ --heap-growing-percent=\d+$/);
   expect(made).toMatch(/"\$@".* > \/usr\/local\/bin\/bigdb-cutover/);
   expect(made).toContain(`exec ${node} /opt/bigdb-cutover/src/cli/main.ts`);
   expect(made).toContain('chmod 0755 /usr/local/bin/bigdb-cutover');

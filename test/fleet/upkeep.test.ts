@@ -1,6 +1,7 @@
 import { type Connection, createConnection } from 'mysql2/promise';
 import { pino } from 'pino';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { firstOrg, ruleCompleted } from '../../infra/bench/estate/settled.ts';
 import { makeTempFolder, pollUntil, removeFolder } from '../../infra/lab/databases/index.ts';
 import { type ProxySqlServer, startProxySql } from '../../infra/lab/proxysql/start.ts';
 import { systemClock } from '../../src/adapters/clock.ts';
@@ -317,6 +318,35 @@ describe('a round over the proxies', () => {
     await mending.round();
     expect(mending.report?.proxies.map(({ drifts }) => drifts)).toEqual([0, 0]);
     expect(await sharings()).toEqual(all('shared', 42));
+  });
+
+  it('compares every one of thousands of rules, wherever it stands among them', async () => {
+    await completed('user', []);
+    const routing = routingBy('user', { schemas: ['BigDB'] });
+    const orgs = 1_100;
+    for (const server of servers) await ruleCompleted(server, routing, homeRegion, orgs);
+    memory.orgs = Array.from({ length: orgs }, (_, n) => ({
+      ...{ orgId: firstOrg + n, homeRegion, slot: n + 1, epoch: 2, attempt: 1 },
+      ...{ side: 'cluster', completed: true },
+    }));
+    const [one] = servers as [ProxySqlServer, ProxySqlServer];
+    const rounds = upkeep({ share: false });
+    const found = () => rounds.report?.proxies.map(({ drift }) => drift.map(({ kind, orgId }) => `${kind} ${orgId}`));
+    await rounds.round();
+    await rounds.round();
+    expect(found()).toEqual([[], []]);
+    // The first, the last, and both sides of where a thousand rules end.
+    const spoilt = [0, 499, 500, orgs - 1];
+    const ids = spoilt.map((n) => routing.ruleIds.from + 2 * n + 1);
+    await admin(
+      one,
+      `UPDATE mysql_query_rules SET destination_hostgroup = 1 WHERE rule_id IN (${ids.join(', ')})`,
+      'LOAD MYSQL QUERY RULES TO RUNTIME',
+      'SAVE MYSQL QUERY RULES TO DISK',
+    );
+    await rounds.round();
+    await rounds.round();
+    expect(found()).toEqual([spoilt.map((n) => `rules ${firstOrg + n}`), []]);
   });
 
   it('mends nothing from a look that an org has moved on from', async () => {

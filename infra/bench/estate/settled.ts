@@ -12,7 +12,7 @@ import type { ProxySqlServer } from '../../lab/proxysql/start.ts';
 const rowsAtOnce = 500;
 const startedAtMs = Date.UTC(2026, 0, 5);
 /** Far above the lab's own orgs. */
-const firstOrg = 1_000_000;
+export const firstOrg = 1_000_000;
 
 const idOf = (n: number) => `m-${(startedAtMs + n).toString(36).padStart(9, '0')}-${n.toString(16).padStart(8, '0')}`;
 

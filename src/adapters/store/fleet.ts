@@ -32,7 +32,7 @@ function toFleetRow(raw: unknown): FleetRow {
 }
 
 /** The one row that every change locks first; a flip's commit reads it. */
-const lockState = `SELECT revision, IF(joining_until > NOW(3), joining, NULL) AS joining FROM fleet_state WHERE id = 1`;
+const lockState = `SELECT revision, IF(joining_until > UTC_TIMESTAMP(3), joining, NULL) AS joining FROM fleet_state WHERE id = 1`;
 
 async function change(session: StoreSession, standing: 'member' | 'removed', to: FleetChange): Promise<void> {
   const evidence = JSON.stringify(to.evidence);
@@ -97,8 +97,8 @@ export function fleetOperations(pool: StorePool): FleetStore {
       transaction(pool, 'begin to add a proxy', async (session) => {
         const changed = await session.write(
           `UPDATE fleet_state SET joining = ?, joining_token = ?, revision = revision + 1,
-             joining_until = NOW(3) + INTERVAL ? MICROSECOND
-            WHERE id = 1 AND (joining_until IS NULL OR joining_until <= NOW(3))`,
+             joining_until = UTC_TIMESTAMP(3) + INTERVAL ? MICROSECOND
+            WHERE id = 1 AND (joining_until IS NULL OR joining_until <= UTC_TIMESTAMP(3))`,
           [name, token, leaseMs * 1_000],
         );
         return changed === 1;
@@ -107,8 +107,8 @@ export function fleetOperations(pool: StorePool): FleetStore {
     async keepJoining(token, leaseMs) {
       const changed = await withSession(pool, 'go on adding a proxy', (session) =>
         session.write(
-          `UPDATE fleet_state SET joining_until = NOW(3) + INTERVAL ? MICROSECOND
-            WHERE id = 1 AND joining_token = ? AND joining_until > NOW(3)`,
+          `UPDATE fleet_state SET joining_until = UTC_TIMESTAMP(3) + INTERVAL ? MICROSECOND
+            WHERE id = 1 AND joining_token = ? AND joining_until > UTC_TIMESTAMP(3)`,
           [leaseMs * 1_000, token],
         ),
       );
@@ -119,7 +119,7 @@ export function fleetOperations(pool: StorePool): FleetStore {
       transaction(pool, 'add a proxy', async (session) => {
         const ended = await session.write(
           `UPDATE fleet_state SET joining = NULL, joining_token = NULL, joining_until = NULL
-            WHERE id = 1 AND joining_token = ? AND joining_until > NOW(3)`,
+            WHERE id = 1 AND joining_token = ? AND joining_until > UTC_TIMESTAMP(3)`,
           [token],
         );
         if (ended !== 1) return false;

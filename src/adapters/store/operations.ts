@@ -93,14 +93,14 @@ export function operationsStore(pool: StorePool): OperationsStore {
 
     beginRequest: (actor, key, fingerprint) =>
       transaction(pool, 'begin request', async (session) => {
-        await session.write('DELETE FROM requests WHERE begun_at < NOW(3) - INTERVAL 1 DAY', []);
+        await session.write('DELETE FROM requests WHERE begun_at < UTC_TIMESTAMP(3) - INTERVAL 1 DAY', []);
         const inserted = await session.write(
-          'INSERT IGNORE INTO requests (actor, request_key, fingerprint, begun_at) VALUES (?, ?, ?, NOW(3))',
+          'INSERT IGNORE INTO requests (actor, request_key, fingerprint, begun_at) VALUES (?, ?, ?, UTC_TIMESTAMP(3))',
           [actor, key, fingerprint],
         );
         if (inserted === 1) return { found: 'nothing' };
         const [found] = await session.rows(
-          `SELECT fingerprint, answer, TIMESTAMPDIFF(SECOND, begun_at, NOW(3)) AS age_seconds
+          `SELECT fingerprint, answer, TIMESTAMPDIFF(SECOND, begun_at, UTC_TIMESTAMP(3)) AS age_seconds
              FROM requests WHERE actor = ? AND request_key = ? FOR UPDATE`,
           [actor, key],
         );
@@ -108,7 +108,10 @@ export function operationsStore(pool: StorePool): OperationsStore {
         if (row.fingerprint !== fingerprint) return { found: 'other' };
         if (row.answer !== null) return { found: 'answer', answer: keptAnswer.parse(JSON.parse(row.answer)) };
         if (row.age_seconds < abandonedAfterSeconds) return { found: 'unanswered' };
-        await session.write('UPDATE requests SET begun_at = NOW(3) WHERE actor = ? AND request_key = ?', [actor, key]);
+        await session.write('UPDATE requests SET begun_at = UTC_TIMESTAMP(3) WHERE actor = ? AND request_key = ?', [
+          actor,
+          key,
+        ]);
         return { found: 'nothing' };
       }),
     keepAnswer: (actor, key, answer) =>

@@ -82,14 +82,14 @@ export function upkeepOperations(pool: StorePool): UpkeepStore {
     upkeepTurn: (instance, leaseMs) =>
       withSession(pool, 'look after the proxies', async (session) => {
         const kept = await session.write(
-          `UPDATE upkeep SET owner = ?, until = NOW(3) + INTERVAL ? MICROSECOND
-            WHERE id = 1 AND (owner IS NULL OR owner = ? OR until <= NOW(3))`,
+          `UPDATE upkeep SET owner = ?, until = UTC_TIMESTAMP(3) + INTERVAL ? MICROSECOND
+            WHERE id = 1 AND (owner IS NULL OR owner = ? OR until <= UTC_TIMESTAMP(3))`,
           [instance, leaseMs * 1_000, instance],
         );
         if (kept !== 1) return 'lost';
         const [held] = await session.rows("SELECT COUNT(*) AS found FROM served WHERE side = 'held'");
         const [joining] = await session.rows(
-          'SELECT COUNT(*) AS found FROM fleet_state WHERE id = 1 AND joining_until > NOW(3)',
+          'SELECT COUNT(*) AS found FROM fleet_state WHERE id = 1 AND joining_until > UTC_TIMESTAMP(3)',
         );
         if (countRow.parse(held).found > 0) return 'held';
         return countRow.parse(joining).found > 0 ? 'joining' : 'go';
