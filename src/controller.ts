@@ -54,6 +54,7 @@ import { createRouting, type RoutingService } from './service/routing.ts';
 import { createService } from './service/service.ts';
 import type { MigrationService } from './service/status.ts';
 import { createWaves, type WaveService } from './service/waves.ts';
+import { createWebhooks, type WebhookService } from './service/webhooks.ts';
 import { createSamples } from './soaking/samples.ts';
 import { type RollbackLimit, RollbackTurns } from './soaking/turns.ts';
 import { effectHandlers } from './steps/handlers.ts';
@@ -224,6 +225,7 @@ export async function startController(
   plans: PlanService;
   waves: WaveService;
   purges: PurgeService;
+  webhooks: WebhookService;
   metrics: Metrics;
   driver: Driver;
   stop(): Promise<void>;
@@ -380,6 +382,7 @@ export async function startController(
       onCommand: () => waveDriver.wake(),
     }),
     purges: createPurges(purging),
+    webhooks: createWebhooks(estate.store, config.webhooks),
     fleet: fleetService(config, estate, watch, keeper, machine.network),
     driver,
     async stop() {

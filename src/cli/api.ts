@@ -17,6 +17,7 @@ import {
   wavePlanSchema,
   waveStatusSchema,
 } from '../service/waveStatus.ts';
+import { type DeliveryPage, deliveryPageSchema, type WebhookStatus, webhookListSchema } from '../service/webhooks.ts';
 import type { ApiOptions, OrderInput, PurgeInvocation } from './args.ts';
 import { ApiProblemError, ApiReplyError, ApiUnreachableError, NoMigrationError } from './errors.ts';
 
@@ -52,6 +53,9 @@ export interface Api {
   routing(): Promise<RoutingManifest>;
   mismatches(id: string, values: boolean): Promise<Mismatches>;
   purge(id: string, action: PurgeInvocation['action'], reason: string | null): Promise<PurgeAnswer>;
+  webhooks(): Promise<{ items: WebhookStatus[] }>;
+  /** The newest of one. */
+  deliveries(hook: string): Promise<DeliveryPage>;
   fleet(): Promise<FleetStatus>;
   removeProxy(name: string, reason: string): Promise<ProxyStatus>;
   addProxy(name: string, reason: string | null): Promise<ProxyStatus>;
@@ -145,6 +149,8 @@ export function createApi({ api, token }: Pick<ApiOptions, 'api' | 'token'>): Ap
     preflight: (orgId) => ask('POST', '/preflight', preflightSchema, { orgId }, preflightTimeoutMs),
     plan: (id) => ask('GET', `/migrations/${encodeURIComponent(id)}/plan`, planSchema),
     routing: () => ask('GET', '/routing', routingSchema),
+    webhooks: () => ask('GET', '/webhooks', webhookListSchema),
+    deliveries: (hook) => ask('GET', `/webhooks/${encodeURIComponent(hook)}/deliveries`, deliveryPageSchema),
     mismatches: (id, values) =>
       ask(
         'GET',

@@ -25,6 +25,7 @@ export const help = `bigdb-cutover: moves orgs from BigDB to their Aurora cluste
   bigdb-cutover purge status|pause|resume|cancel ORG|ID
   bigdb-cutover freeze|unfreeze               no new start and no flip anywhere; guards and ways back go on
   bigdb-cutover audit                         every command that was given, and how it was answered
+  bigdb-cutover webhooks [NAME]               what waits for each webhook's receiver; with a name: its newest deliveries
   bigdb-cutover fleet                         every proxy, and whether it counts
   bigdb-cutover fleet remove NAME --reason TEXT   take out a proxy that is proven dead
   bigdb-cutover fleet add NAME                give a proxy all routes, prove it, and count it again
@@ -64,7 +65,7 @@ A whole number is an org and means its open migration, else its newest; anything
   -h, --help
 
 Exit codes: 0 done; 1 failed; 2 wrong usage, value or configuration; 3 not allowed (state, role or policy);
-4 no such migration, wave, org or proxy; 5 the controller (for fence, catalog, diagnose and repair: a database) cannot be reached or cannot answer now.
+4 no such migration, wave, org, proxy or webhook; 5 the controller (for fence, catalog, diagnose and repair: a database) cannot be reached or cannot answer now.
 fence status ends with 1 where the fence is not complete, catalog discover where the catalogue is another, diagnose where it found a contradiction, repair where it
 proposes something, preflight where something stands in the way, wave plan where the wave would stand still or a quota does not hold.
 `;
@@ -106,6 +107,8 @@ export type OperationsInvocation =
   | ({ readonly command: 'evacuate'; readonly homeRegion: string; readonly reason: string } & ApiOptions)
   | ({ readonly command: 'audit' } & ApiOptions);
 
+/** `webhooks`: all of them, or the deliveries of one. */
+export type WebhookInvocation = { readonly command: 'webhooks'; readonly hook: string | null } & ApiOptions;
 export type OrgInvocation = { readonly command: 'preflight' | 'org'; readonly orgId: number } & ApiOptions;
 export type PlanInvocation = { readonly command: 'plan'; readonly target: string } & ApiOptions;
 export type RoutingInvocation = { readonly command: 'routing' } & ApiOptions;
@@ -155,6 +158,7 @@ export type Invocation =
   | FleetInvocation
   | PurgeInvocation
   | RoutingInvocation
+  | WebhookInvocation
   | OrgInvocation
   | PlanInvocation
   | WaveInvocation
@@ -288,6 +292,11 @@ export function parseInvocation(
     only(values, command, ofApi);
     if (rest.join(' ') !== 'export') throw new UsageError('routing: expected export');
     return { command, ...apiOf(values, env) };
+  }
+  if (command === 'webhooks') {
+    only(values, command, ofApi);
+    count(rest, command, 0, 1);
+    return { command, hook: rest[0] ?? null, ...apiOf(values, env) };
   }
   if (command === 'audit') {
     only(values, command, ofApi);

@@ -14,6 +14,7 @@ import { exportRouting } from './routing.ts';
 import { status } from './status.ts';
 import { watch } from './watch.ts';
 import { wave } from './waves.ts';
+import { webhooks } from './webhooks.ts';
 
 /** One command line from beginning to end. Never throws: whatever happens becomes text and an exit code. */
 export async function run(
@@ -66,6 +67,9 @@ async function carryOut(
       return exitCodes.ok;
     case 'fleet':
       await fleet(createApi(invocation), invocation, output);
+      return exitCodes.ok;
+    case 'webhooks':
+      await webhooks(createApi(invocation), invocation, output);
       return exitCodes.ok;
     case 'preflight':
       return preflight(createApi(invocation), invocation, output);

@@ -14,6 +14,7 @@ import type { PurgeService } from '../service/purgeAnswer.ts';
 import type { RoutingService } from '../service/routing.ts';
 import type { MigrationService } from '../service/status.ts';
 import type { WaveService } from '../service/waves.ts';
+import type { WebhookService } from '../service/webhooks.ts';
 import { type ExitCode, exitCodes } from './exitCodes.ts';
 
 /** A controller at work, without a way in yet. */
@@ -26,6 +27,7 @@ export interface RunningController {
   readonly plans: PlanService;
   readonly waves: WaveService;
   readonly purges: PurgeService;
+  readonly webhooks: WebhookService;
   readonly metrics: MetricsText;
   stop(): Promise<void>;
 }
@@ -60,6 +62,7 @@ export async function serve(
       plans: controller.plans,
       waves: controller.waves,
       purges: controller.purges,
+      webhooks: controller.webhooks,
       metrics: controller.metrics,
       tokens: config.tokens,
       rateLimit: config.controller.http.rateLimit,

@@ -15,6 +15,7 @@ export const problemStatus: Readonly<Record<string, number>> = {
   ENDPOINT_UNKNOWN: 404,
   MIGRATION_UNKNOWN: 404,
   PROXY_UNKNOWN: 404,
+  WEBHOOK_UNKNOWN: 404,
   WAVE_UNKNOWN: 404,
   PURGE_UNKNOWN: 404,
   METHOD_NOT_ALLOWED: 405,

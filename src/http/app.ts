@@ -13,6 +13,7 @@ import type { PurgeService } from '../service/purgeAnswer.ts';
 import type { RoutingService } from '../service/routing.ts';
 import type { MigrationService } from '../service/status.ts';
 import type { WaveService } from '../service/waves.ts';
+import type { WebhookService } from '../service/webhooks.ts';
 import { auditCommands } from './audit.ts';
 import { requireTokens } from './auth.ts';
 import { commandRoutes } from './commands.ts';
@@ -41,6 +42,7 @@ import { routingRoutes } from './routing.ts';
 import type { TokenEntry } from './tokens.ts';
 import type { App } from './types.ts';
 import { waveRoutes } from './waves.ts';
+import { webhookRoutes } from './webhooks.ts';
 
 /** What the HTTP side is built from. It reads neither environment nor configuration, and does not listen. */
 export interface AppParts {
@@ -52,6 +54,7 @@ export interface AppParts {
   readonly plans: PlanService;
   readonly waves: WaveService;
   readonly purges: PurgeService;
+  readonly webhooks: WebhookService;
   /** Without it there is no /metrics. */
   readonly metrics?: MetricsText;
   readonly tokens: readonly TokenEntry[];
@@ -75,7 +78,7 @@ const requestTimeoutMs = 30_000;
 /** The HTTP API and the page on it. Nothing but health and the page's own files, which hold nothing, is served without a token. */
 export function buildApp(parts: AppParts): App {
   const { service, fleet, operations, routing, orgs, plans, waves, metrics } = parts;
-  const { tokens, purges, jwt, version, logger, streams, live } = parts;
+  const { tokens, purges, webhooks, jwt, version, logger, streams, live } = parts;
   const { rateLimit = rateLimitDefault, trustProxy = [], tls } = parts;
   const app: App = Fastify({
     ...(logger ? { loggerInstance: logger } : { logger: false }),
@@ -131,6 +134,7 @@ export function buildApp(parts: AppParts): App {
     planRoutes(scope, plans);
     waveRoutes(scope, waves);
     purgeRoutes(scope, purges);
+    webhookRoutes(scope, webhooks);
     if (metrics !== undefined) metricsRoute(scope, metrics);
     eventRoutes(scope, service, { ...streamDefaults, ...streams });
     liveRoutes(scope, { service, operations, fleet, waves, version }, { ...liveDefaults, ...live });

@@ -38,6 +38,44 @@ export interface Announced {
 /** Whom a step is told. Pure and quick: it is asked inside the step's transaction, which takes up what it answers. */
 export type Announce = (announced: Announced) => readonly NewDelivery[];
 
+/** What waits for a hook's receiver. */
+export interface HookBacklog {
+  readonly hook: string;
+  /** The controller that delivers, or did last; null where it has let go. */
+  readonly owner: string | null;
+  readonly waiting: number;
+  /** When the oldest of them was made (epoch milliseconds, by the store's clock); null where none waits. */
+  readonly oldestMs: number | null;
+  /** Most tries that one of them has had, and how that one was answered last. */
+  readonly tries: number;
+  readonly answer: string | null;
+}
+
+/** A delivery as it is kept, times in epoch milliseconds by the store's clock. */
+export interface KeptDelivery {
+  readonly seq: number;
+  readonly id: string;
+  readonly migrationId: string;
+  readonly madeMs: number;
+  /** When it is tried next; null once it has ended. */
+  readonly dueMs: number | null;
+  readonly endedMs: number | null;
+  readonly tries: number;
+  /** Of the last try; null before the first. */
+  readonly outcome: TryOutcome['outcome'] | null;
+  readonly answer: string | null;
+}
+
+export interface DeliveryQuery {
+  readonly hook: string;
+  /** Left out: all of them. */
+  readonly state?: 'waiting' | 'delivered' | 'givenUp';
+  readonly migrationId?: string;
+  /** Only those made before this one. */
+  readonly before?: number;
+  readonly limit: number;
+}
+
 /** What is to be delivered, for all controllers. Throws `StoreUnavailableError` where the store does not answer. */
 export interface WebhookStore {
   /**
@@ -54,6 +92,10 @@ export interface WebhookStore {
   dueDeliveries(hook: string, besides: readonly string[], atMost: number): Promise<readonly Delivery[]>;
   /** Records a try; one of a delivery that has ended already changes nothing. */
   recordTry(seq: number, tried: TryOutcome): Promise<void>;
+  /** Every hook that was ever delivered to, by name. */
+  hookBacklogs(): Promise<readonly HookBacklog[]>;
+  /** The newest first. */
+  keptDeliveries(query: DeliveryQuery): Promise<readonly KeptDelivery[]>;
   /** Forgets what is older, whatever became of it. */
   dropDeliveries(olderThanMs: number): Promise<void>;
 }

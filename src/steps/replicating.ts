@@ -20,13 +20,12 @@ export async function removeTasks(estate: Estate, run: EffectRun): Promise<void>
   for (let generation = migration.generationBefore + 1; generation <= migration.generation; generation++) {
     refs.push({ ...taskRef(migration, 'forward'), generation }, { ...taskRef(migration, 'reverse'), generation });
   }
-  const existing = await estate.replication.tasksOf(migration.orgId, migration.homeRegion, signal);
-  if (existing.length === 0) return;
-  await Promise.all(refs.map((ref) => estate.replication.ensureGone(ref, signal)));
   for (;;) {
     const left = await estate.replication.tasksOf(migration.orgId, migration.homeRegion, signal);
     if (left.length === 0) return;
     run.waitsFor(`the deletion of ${left.join(', ')}`);
+    // Each time anew: a create that was asked for twice may arrive behind the deletion.
+    await Promise.all(refs.map((ref) => estate.replication.ensureGone(ref, signal)));
     await estate.clock.sleep(goneEveryMs, signal);
   }
 }

@@ -11,6 +11,7 @@ import type { PurgeService } from '../../src/service/purgeAnswer.ts';
 import type { RoutingService } from '../../src/service/routing.ts';
 import type { MigrationService } from '../../src/service/status.ts';
 import type { WaveService } from '../../src/service/waves.ts';
+import type { WebhookService } from '../../src/service/webhooks.ts';
 import { codeIn, documents, sourcesIn, textOf } from './documents.ts';
 
 const packageFile = z.object({ scripts: z.record(z.string(), z.string()) });
@@ -60,6 +61,7 @@ test('the paths of the API that the documents name are served', async () => {
     plans: {} as PlanService,
     waves: {} as WaveService,
     purges: {} as PurgeService,
+    webhooks: {} as WebhookService,
     tokens: [{ name: 't', role: 'viewer', sha256 }],
     version: '0',
   });

@@ -6,6 +6,7 @@ import { UnknownMigrationError } from '../../src/errors/service.ts';
 import { type AppParts, buildApp } from '../../src/http/app.ts';
 import type { App } from '../../src/http/types.ts';
 import type { Routes } from '../../src/ports/store.ts';
+import type { DeliveryQuery, HookBacklog, KeptDelivery } from '../../src/ports/webhooks.ts';
 import { answerOf } from '../../src/service/answer.ts';
 import type { FleetService, ProxyStatus } from '../../src/service/fleetStatus.ts';
 import type { OrgService, OrgStatus, PreflightReport } from '../../src/service/orgs.ts';
@@ -21,6 +22,7 @@ import {
   type PurgeStatus,
   type TimelineEvent,
 } from '../../src/service/status.ts';
+import { createWebhooks } from '../../src/service/webhooks.ts';
 import { compareWithDescription } from './described.ts';
 import { FakeOperations } from './fakeOperations.ts';
 import { FakeWaves } from './fakeWaves.ts';
@@ -238,6 +240,24 @@ export class FakeRoutes {
   });
 }
 
+/** What stands in the store of webhooks; one is configured. */
+export class FakeHooks {
+  backlogs: HookBacklog[] = [];
+  kept: KeptDelivery[] = [];
+  readonly asked: DeliveryQuery[] = [];
+
+  readonly service = createWebhooks(
+    {
+      hookBacklogs: async () => this.backlogs,
+      keptDeliveries: async (query) => {
+        this.asked.push(query);
+        return this.kept.slice(0, query.limit);
+      },
+    },
+    [{ name: 'changes', format: 'event' }],
+  );
+}
+
 /** Knows org 42, and finds what the test says. */
 export class FakeOrgs implements OrgService {
   findings: PreflightReport['findings'] = [];
@@ -340,6 +360,7 @@ export function fakeApp(parts: Partial<AppParts> = {}): {
   plans: FakePlans;
   waves: FakeWaves;
   purges: FakePurges;
+  hooks: FakeHooks;
 } {
   const service = new FakeService();
   const fleet = new FakeFleet();
@@ -349,6 +370,7 @@ export function fakeApp(parts: Partial<AppParts> = {}): {
   const plans = new FakePlans();
   const waves = new FakeWaves();
   const purges = new FakePurges();
+  const hooks = new FakeHooks();
   const tokens = roleNames.map((role) => ({
     name: `the ${role}`,
     role,
@@ -365,6 +387,7 @@ export function fakeApp(parts: Partial<AppParts> = {}): {
         plans,
         waves,
         purges,
+        webhooks: hooks.service,
         tokens,
         version: '1.2.3',
         ...parts,
@@ -379,5 +402,6 @@ export function fakeApp(parts: Partial<AppParts> = {}): {
     plans,
     waves,
     purges,
+    hooks,
   };
 }

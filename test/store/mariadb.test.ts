@@ -10,6 +10,7 @@ import { schemaSuite } from './suites/schema.ts';
 import { servedSuite } from './suites/served.ts';
 import { upkeepSuite } from './suites/upkeep.ts';
 import { waveSuite } from './suites/waves.ts';
+import { webhookRecordSuite } from './suites/webhookRecords.ts';
 import { webhookSuite } from './suites/webhooks.ts';
 import { type StoreServer, startStoreServer } from './world.ts';
 
@@ -28,6 +29,7 @@ describe('the store on a mariadb server', () => {
   servedSuite(() => started);
   fleetSuite(() => started);
   censusSuite(() => started);
+  webhookRecordSuite(() => started);
   webhookSuite(() => started);
   upkeepSuite(() => started);
   waveSuite(() => started);

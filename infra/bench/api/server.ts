@@ -59,6 +59,7 @@ const app = buildApp({
   plans: unused,
   waves: unused,
   purges: unused,
+  webhooks: unused,
   tokens: [{ name: 'pollers', role: 'viewer', sha256: createHash('sha256').update(token).digest('hex') }],
   // Counted as in production, and never met.
   rateLimit: { requests: 10_000_000, windowMs: 5_000 },
