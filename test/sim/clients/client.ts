@@ -7,6 +7,8 @@ import type { ClientConnection, ClientOptions } from './options.ts';
 /** How long a client waits for an answer (milliseconds), and for its next try to connect. */
 const patienceMs = 20_000;
 const reconnectMs = 150;
+/** So many times as long does a client think once it is calm. */
+const calmFactor = 3;
 
 interface Change {
   readonly row: LedgerRow;
@@ -24,6 +26,7 @@ export class Client {
   #connection: ClientConnection | null = null;
   #nextId: number;
   #stopped = false;
+  #calm = false;
   #working: Promise<'done' | 'failed'> = Promise.resolve('done');
 
   constructor(options: ClientOptions) {
@@ -44,10 +47,15 @@ export class Client {
   async run(): Promise<void> {
     const { process, random, habits } = this.#options;
     while (!this.#stopped) {
-      await process.clock.sleep(random.between(...habits.thinkMs));
+      await process.clock.sleep(random.between(...habits.thinkMs) * (this.#calm ? calmFactor : 1));
       if (this.#stopped) return;
       await this.workOnce();
     }
+  }
+
+  /** From now on it works less: nothing goes wrong any more, and each event costs. */
+  calm(): void {
+    this.#calm = true;
   }
 
   stop(): void {

@@ -16,9 +16,12 @@ const restful: ReadonlySet<string> = new Set([
 
 /** Rule 5, while it is waited for: every org has come to rest, and where it needs somebody it says why. */
 export function atRest(world: World): boolean {
+  const ordered = new Set(world.databases.ordersWaiting());
   return world.moved.every(({ orgId }) => {
     const journal = world.journalOf(orgId);
     if (journal === null) return true;
+    // Somebody starts it soon; and what was ordered while the store was away is carried out late.
+    if (journal.state === 'planned' || (!journal.ended && ordered.has(journal.id))) return false;
     if (isKeptBack(world, orgId)) return true;
     if (!restful.has(world.stateOf(orgId)) || !restful.has(journal.state)) return false;
     return journal.state !== 'ready' || !journal.approved;

@@ -95,6 +95,7 @@ class Run {
     this.#faults.begin();
     await this.#until(() => world.nowMs >= world.choice.troubleUntilMs);
     operators.rest();
+    for (const client of world.clients) client.calm();
     this.#faults.healAll();
     world.story.tell('world', 'nothing goes wrong any more');
     const healedMs = world.nowMs;

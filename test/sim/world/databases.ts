@@ -76,6 +76,8 @@ export interface Databases {
   journals(): readonly WorldJournal[];
   /** Migrations with an attempt whose hold hostgroup nobody else may use. */
   holdsInUse(): readonly string[];
+  /** Migrations with an order that their owner has not taken up yet. */
+  ordersWaiting(): readonly string[];
   /** Grows with every commit at a site or a cluster: while it stays, so do fences and rows. */
   commits(): number;
   tasks(): readonly WorldTask[];

@@ -67,8 +67,8 @@ export const makeDatabases: MakeDatabases = async ({ scheduler, network, random,
       choice.orgs.map(({ orgId }) => orgId),
     ),
     versions(table, orgId) {
-      const rows = committedRows(server, 'BigDB', table).filter((row) => Number(row.OrgID) === orgId);
-      return new Map(rows.map((row) => [Number(row.ID), Number(row.Version)]));
+      const rows = committedRows(server, 'BigDB', table).filter(({ of }) => Number(of('OrgID')) === orgId);
+      return new Map(rows.map(({ of }) => [Number(of('ID')), Number(of('Version'))]));
     },
   });
   const places = [...sites, ...clusters];
@@ -96,6 +96,9 @@ export const makeDatabases: MakeDatabases = async ({ scheduler, network, random,
     compareOrg,
     journals: journalsOf(store),
     holdsInUse: () => holdsInUse(store),
+    ordersWaiting: sinceCommit(store, () =>
+      committedRows(store, storeSchema, 'inbox').map(({ of }) => String(of('migration_id'))),
+    ),
     commits: () => places.reduce((sum, { core }) => sum + core.transactions.now, 0),
     tasks: () => dms.tasks.map(taskOf),
     onPurge(hear) {
@@ -116,6 +119,9 @@ export const makeDatabases: MakeDatabases = async ({ scheduler, network, random,
     },
   } satisfies Databases;
 };
+
+/** The controllers' own schema. */
+const storeSchema = 'cutover_store';
 
 function dmsRegion(region: string): SimRegion {
   const { replicationInstanceArn: instanceArn, forward, reverse } = dmsOf(region);
@@ -166,45 +172,35 @@ function fenceWriters(server: SimServer, orgIds: readonly number[]): (orgId: num
   return (orgId) => cells.get(orgId)?.() as string | null;
 }
 
-/** The journals in the store; read again only where something was committed, parsed again only where a row changed. */
+/** The journals in the store; parsed again only where a row changed. */
 function journalsOf(store: SimServer): () => readonly WorldJournal[] {
   const parsed = new WeakMap<object, WorldJournal>();
-  let atCommit = -1;
-  let journals: WorldJournal[] = [];
-  return () => {
-    if (store.core.transactions.now === atCommit) return journals;
-    atCommit = store.core.transactions.now;
-    const table = store.core.catalog
-      .tables()
-      .find(({ schema, name }) => schema === 'cutover_store' && name === 'migrations');
-    if (table === undefined) return [];
-    const names = table.columns.map(({ name }) => name);
-    journals = [];
-    for (const row of table.rows()) {
-      const values = row.versions.findLast(({ writer }) => writer === null)?.values;
-      if (values === undefined || values === null) continue;
+  return sinceCommit(store, () =>
+    committedRows(store, storeSchema, 'migrations').map(({ of, values }) => {
       let journal = parsed.get(values);
       if (journal === undefined) {
-        journal = journalFrom((name) => values[names.indexOf(name)] ?? null);
+        journal = journalFrom(of);
         parsed.set(values, journal);
       }
-      journals.push(journal);
-    }
-    return journals;
+      return journal;
+    }),
+  );
+}
+
+/** What was read after the newest commit; read again only behind another one, for it is asked for after every event. */
+function sinceCommit<T>(server: SimServer, read: () => T): () => T {
+  let found: { readonly atCommit: number; readonly value: T } | null = null;
+  return () => {
+    const { now } = server.core.transactions;
+    if (found?.atCommit !== now) found = { atCommit: now, value: read() };
+    return found.value;
   };
 }
 
 function holdsInUse(store: SimServer): string[] {
-  const table = store.core.catalog
-    .tables()
-    .find(({ schema, name }) => schema === 'cutover_store' && name === 'attempts');
-  if (table === undefined) return [];
-  const at = (name: string) => table.columns.findIndex((column) => column.name === name);
-  const [id, hold] = [at('migration_id'), at('hold_in_use')];
-  return [...table.rows()].flatMap((row) => {
-    const values = row.versions.findLast(({ writer }) => writer === null)?.values;
-    return values === undefined || values === null || values[hold] === null ? [] : [String(values[id])];
-  });
+  return committedRows(store, storeSchema, 'attempts').flatMap(({ of }) =>
+    of('hold_in_use') === null ? [] : [String(of('migration_id'))],
+  );
 }
 
 const journalText = z.object({

@@ -1,6 +1,6 @@
 import type { SimServer } from '../mysql/simServer.ts';
 import { keyText, type Value } from '../mysql/sql/value.ts';
-import type { Table } from '../mysql/storage/table.ts';
+import { Table } from '../mysql/storage/table.ts';
 
 /** What can be done to a server from outside. */
 export function serverOf(server: SimServer) {
@@ -12,16 +12,22 @@ export function serverOf(server: SimServer) {
   };
 }
 
-/** Committed rows of a table, by column name. */
-export function committedRows(server: SimServer, schema: string, name: string): Record<string, unknown>[] {
-  const table = server.core.catalog.table(schema, name);
-  const rows: Record<string, unknown>[] = [];
-  for (const row of table.rows()) {
+/** A row as it was committed last. */
+export interface CommittedRow {
+  readonly of: (column: string) => Value;
+  /** The same array for as long as the row is not changed. */
+  readonly values: readonly Value[];
+}
+
+/** Committed rows of a table; none where there is no such table yet. */
+export function committedRows(server: SimServer, schema: string, name: string): CommittedRow[] {
+  const table = server.core.catalog.find(schema, name);
+  if (!(table instanceof Table)) return [];
+  return [...table.rows()].flatMap((row) => {
     const values = row.versions.findLast(({ writer }) => writer === null)?.values;
-    if (values === undefined || values === null) continue;
-    rows.push(Object.fromEntries(table.columns.map((column, index) => [column.name, values[index]])));
-  }
-  return rows;
+    if (values === undefined || values === null) return [];
+    return [{ values, of: (column: string) => values[table.indexOf(column)] ?? null }];
+  });
 }
 
 /** One column of one row, looked up again and again: its committed value, null where there is no row. */
