@@ -24,6 +24,7 @@ import { FleetWatch } from './fleet/watch.ts';
 import { Attempts } from './flip/attempts.ts';
 import { RouteKeeper } from './flip/routeKeeper.ts';
 import { retireBeside } from './flip/settle.ts';
+import { FlipTurns } from './flip/turns.ts';
 import { Heartbeats } from './heartbeat/heartbeats.ts';
 import { heartbeatMode } from './heartbeat/modes.ts';
 import { type ControllerMachine, thisMachine } from './machine.ts';
@@ -236,17 +237,19 @@ export async function startController(
   const attempts = new Attempts(estate);
   const keeper = new RouteKeeper(estate);
   const wayBack = new WayBackWatch(estate);
+  const turns = new FlipTurns(config.flips.atOnce);
   const instance = `${config.controller.name}-${estate.ids.uuid().slice(0, 8)}`;
   const driver = new Driver({
     instance,
     leaseMs: config.controller.leaseMs,
     store: estate.store,
     clock: estate.clock,
-    handlers: effectHandlers(estate, attempts, keeper),
+    handlers: effectHandlers(estate, attempts, keeper, turns),
     logger,
     onState(context, state, epoch) {
       const mode = heartbeatMode(state, context);
       wayBack.set(context, state, epoch);
+      turns.onState(context.migrationId, state);
       metrics.onState(context, state, driver.runner(context.migrationId)?.sinceMs ?? estate.clock.nowMs());
       const cluster = [clusterOf(estate, context.homeRegion)];
       const [origins, observers] = mode?.direction === 'back' ? [cluster, estate.sites] : [estate.sites, cluster];
@@ -263,6 +266,7 @@ export async function startController(
     onReleased: (context) => {
       metrics.onReleased(context);
       wayBack.end(context.migrationId);
+      turns.leave(context.migrationId);
       estate.reverseTasks.forget(context.migrationId);
       estate.heartbeats.set(context.orgId, null);
       void keeper.stop(context.migrationId);

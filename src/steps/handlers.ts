@@ -18,6 +18,7 @@ import { release } from '../flip/release.ts';
 import type { RouteKeeper } from '../flip/routeKeeper.ts';
 import { settle } from '../flip/settle.ts';
 import { untilThawed } from '../flip/thaw.ts';
+import type { FlipTurns } from '../flip/turns.ts';
 import { exportBefore, exportLast } from '../leftBehind/steps.ts';
 import { preflight } from '../preflight/preflight.ts';
 import { assertProven } from '../proof/prove.ts';
@@ -31,7 +32,12 @@ import { takeSnapshot } from './snapshot.ts';
 import { verify } from './verify.ts';
 
 /** Which work each effect of the machine is. */
-export function effectHandlers(estate: Estate, attempts: Attempts, keeper: RouteKeeper): EffectHandlers {
+export function effectHandlers(
+  estate: Estate,
+  attempts: Attempts,
+  keeper: RouteKeeper,
+  turns: FlipTurns,
+): EffectHandlers {
   const nothing = {} as const;
   const untilCalm = (run: EffectRun, what: string) =>
     estate.sourceLoad.untilCalm(run.migration.orgId, what, run.waitsFor, run.signal);
@@ -81,6 +87,7 @@ export function effectHandlers(estate: Estate, attempts: Attempts, keeper: Route
     'lag.watch': (run) => whileAtHome(estate, run, (watched) => watchReady(estate, watched)),
 
     'flip.prepare': plain(async (run) => {
+      await turns.wait(run);
       if (run.migration.direction === 'back') return prepare(estate, attempts, keeper, run);
       do {
         await untilThawed(estate, run);

@@ -70,7 +70,7 @@ test('the paths of the API that the documents name are served', async () => {
   const { paths } = z.object({ paths: z.record(z.string(), z.unknown()) }).parse(reply.json());
   const named = documents().flatMap((document) =>
     [...textOf(document).matchAll(/\/(?:v1\/[\w/{}]+|healthz|readyz)/g)].map(([path]) =>
-      path.replace('/ID', '/{id}').replace('/orgs/42', '/orgs/{orgId}'),
+      path.replace('/ID', '/{id}').replace('/NAME', '/{name}').replace('/orgs/42', '/orgs/{orgId}'),
     ),
   );
   expect(named.length).toBeGreaterThan(0);
