@@ -8,6 +8,11 @@ export const benchmarks: readonly { name: string; about: string; load(): Promise
     load: async () => (await import('./flip/flip.ts')).flip,
   },
   {
+    name: 'flip-busy',
+    about: 'write pause of each of 50 orgs that flip at once, 10,000 settled orgs in the routes',
+    load: async () => (await import('./flipBusy/flipBusy.ts')).flipBusy,
+  },
+  {
     name: 'fence',
     about: 'cost of the triggers per write: single rows, 1,000-row inserts, 16 writers on one org',
     load: async () => (await import('./fence/fence.ts')).fence,

@@ -1,7 +1,7 @@
 import { type Connection, createConnection } from 'mysql2/promise';
 import { pino } from 'pino';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { firstOrg, ruleCompleted } from '../../infra/bench/estate/settled.ts';
+import { firstOrg, ruleCompleted } from '../../infra/bench/completed.ts';
 import { makeTempFolder, pollUntil, removeFolder } from '../../infra/lab/databases/index.ts';
 import { type ProxySqlServer, startProxySql } from '../../infra/lab/proxysql/start.ts';
 import { systemClock } from '../../src/adapters/clock.ts';

@@ -5,11 +5,10 @@ import { pollUntil } from '../../lab/databases/index.ts';
 import { LabApi } from '../../lab/demo/api.ts';
 import { type ControllerProcess, startController } from '../../lab/estate/controllerProcess.ts';
 import { type Lab, startLab } from '../../lab/estate/lab.ts';
-import { CONTROLLER_RANGES, clusterHostgroup, SOURCE_HOSTGROUPS } from '../../lab/estate/proxies.ts';
 import type { Benchmark, BenchOptions, BenchResult } from '../benchmark.ts';
+import { addCompleted, untilShared } from '../completed.ts';
 import { ratio } from '../figures.ts';
 import { machineNow } from '../machine.ts';
-import { fillCompleted, ruleCompleted } from './settled.ts';
 
 const orgs = 5_000;
 const moving = 200;
@@ -23,8 +22,7 @@ const most = { cores: 0.5, memoryMb: 300 };
 /** How long nothing changes while it is measured, and how long it comes to rest before (milliseconds). */
 const measureMs = 30_000;
 const restMs = 20_000;
-/** Longest wait for the orgs to share their routes, and for all moves to be ready (milliseconds). */
-const sharedWithinMs = 300_000;
+/** Longest wait for all moves to be ready (milliseconds). */
 const readyWithinMs = 900_000;
 
 /** What one controller costs when nothing changes: thousands of orgs that have moved, hundreds that are under way. */
@@ -50,30 +48,14 @@ export const estate: Benchmark = {
 
 async function measure(lab: Lab, { signal, say }: BenchOptions): Promise<BenchResult> {
   const machine = machineNow();
-  const [cluster] = lab.clusters;
-  if (cluster === undefined) throw new TypeError('the lab has no cluster');
-  const { host, port } = lab.control.store;
   const done = orgs - moving;
   say(`${done} orgs that completed long ago, in the store and by rules of their own at ${lab.proxies.length} proxies`);
-  await fillCompleted({ host, port, ...lab.storeAccount }, cluster.homeRegion, done);
-  const routing = {
-    by: lab.routing,
-    template: '/* OrgID={orgId} */',
-    ...CONTROLLER_RANGES,
-    source: SOURCE_HOSTGROUPS,
-    clusters: { [cluster.homeRegion]: { writerHostgroup: clusterHostgroup(0) } },
-    longestHoldMs: 6_000,
-  };
-  for (const proxy of lab.proxies) await ruleCompleted(proxy, routing, cluster.homeRegion, done);
+  await addCompleted(lab, done);
   const controller = await startController('estate', asInProduction(lab), lab.baseDir);
   try {
     const api = new LabApi(() => controller.api, lab.tokens);
     const startedMs = performance.now();
-    await pollUntil(
-      'the completed orgs to share their routes',
-      async () => (await api.fleet()).proxies.every(({ sharedOrgs }) => sharedOrgs === done),
-      { timeoutMs: sharedWithinMs, everyMs: 500 },
-    );
+    await untilShared(api, done, signal);
     const sharedAfterMs = Math.round(performance.now() - startedMs);
     say(`all of them share their routes after ${sharedAfterMs} ms; ${moving} others begin to move`);
     await sleep(restMs / 2, undefined, { signal });

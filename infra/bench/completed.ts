@@ -1,13 +1,17 @@
 import { initialTransition } from 'xstate';
-import type { RoutingConfig } from '../../../src/adapters/proxysql/config.ts';
-import { createProxy } from '../../../src/adapters/proxysql/proxy.ts';
-import { commentFor, rulesFor } from '../../../src/adapters/proxysql/rules.ts';
-import { openPool, type StoreConfig } from '../../../src/adapters/store/connection.ts';
-import { createStore } from '../../../src/adapters/store/store.ts';
-import { policySchema } from '../../../src/config/index.ts';
-import type { ProxyRow } from '../../../src/ports/routing.ts';
-import { journalVersion, migrationMachine } from '../../../statecharts/machine.ts';
-import type { ProxySqlServer } from '../../lab/proxysql/start.ts';
+import type { RoutingConfig } from '../../src/adapters/proxysql/config.ts';
+import { createProxy } from '../../src/adapters/proxysql/proxy.ts';
+import { commentFor, rulesFor } from '../../src/adapters/proxysql/rules.ts';
+import { openPool, type StoreConfig } from '../../src/adapters/store/connection.ts';
+import { createStore } from '../../src/adapters/store/store.ts';
+import { policySchema } from '../../src/config/index.ts';
+import type { ProxyRow } from '../../src/ports/routing.ts';
+import { journalVersion, migrationMachine } from '../../statecharts/machine.ts';
+import { pollUntil } from '../lab/databases/index.ts';
+import type { LabApi } from '../lab/demo/api.ts';
+import type { Lab } from '../lab/estate/lab.ts';
+import { CONTROLLER_RANGES, clusterHostgroup, SOURCE_HOSTGROUPS } from '../lab/estate/proxies.ts';
+import type { ProxySqlServer } from '../lab/proxysql/start.ts';
 
 const rowsAtOnce = 500;
 const startedAtMs = Date.UTC(2026, 0, 5);
@@ -16,8 +20,40 @@ export const firstOrg = 1_000_000;
 
 const idOf = (n: number) => `m-${(startedAtMs + n).toString(36).padStart(9, '0')}-${n.toString(16).padStart(8, '0')}`;
 
-/** Orgs that completed long ago, as the store has them: they have no rows, only a past. */
-export async function fillCompleted(config: StoreConfig, homeRegion: string, orgs: number): Promise<void> {
+/** Longest wait for the orgs to share their routes (milliseconds). */
+const sharedWithinMs = 600_000;
+
+/** Orgs that completed long ago, in a lab that tells orgs apart by comment and has no controller yet. */
+export async function addCompleted(lab: Lab, orgs: number): Promise<void> {
+  const [cluster] = lab.clusters;
+  if (cluster === undefined) throw new TypeError('the lab has no cluster');
+  const { host, port } = lab.control.store;
+  await fillCompleted({ host, port, ...lab.storeAccount }, cluster.homeRegion, orgs);
+  const routing = {
+    by: lab.routing,
+    template: '/* OrgID={orgId} */',
+    ...CONTROLLER_RANGES,
+    source: SOURCE_HOSTGROUPS,
+    clusters: { [cluster.homeRegion]: { writerHostgroup: clusterHostgroup(0) } },
+    longestHoldMs: 6_000,
+  };
+  for (const proxy of lab.proxies) await ruleCompleted(proxy, routing, cluster.homeRegion, orgs);
+}
+
+/** Waits until they have given up their own rules, at every proxy. */
+export async function untilShared(api: LabApi, orgs: number, signal: AbortSignal): Promise<void> {
+  await pollUntil(
+    'the completed orgs to share their routes',
+    async () => {
+      signal.throwIfAborted();
+      return (await api.fleet()).proxies.every(({ sharedOrgs }) => sharedOrgs === orgs);
+    },
+    { timeoutMs: sharedWithinMs, everyMs: 500 },
+  );
+}
+
+/** The store has no rows of theirs, only a past. */
+async function fillCompleted(config: StoreConfig, homeRegion: string, orgs: number): Promise<void> {
   const store = createStore(config);
   await store.migrate();
   await store.close();
