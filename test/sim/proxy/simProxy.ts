@@ -65,6 +65,7 @@ export class SimProxy {
   #restarts = 0;
   readonly #hearers: (() => void)[] = [];
   readonly #editHearers: (() => void)[] = [];
+  readonly #commentHearers: ((before: string, after: string) => void)[] = [];
 
   constructor(options: SimProxyOptions) {
     this.name = options.name;
@@ -102,6 +103,11 @@ export class SimProxy {
     this.#hearers.push(hear);
   }
 
+  /** Told of every change that a controller makes to an org's rules: their comment before and after. */
+  onCommentChanged(hear: (before: string, after: string) => void): void {
+    this.#commentHearers.push(hear);
+  }
+
   /** Ends as by SIGKILL. */
   kill(): void {
     this.#process.kill();
@@ -132,9 +138,13 @@ export class SimProxy {
     return {
       query: (sql) =>
         link.request((): readonly [unknown, unknown] => {
+          const isEdit = sql.startsWith('UPDATE mysql_query_rules');
+          const before = isEdit ? this.#commentOf(orgIn(sql)) : null;
           const answer = executed(commands, sql);
-          if (answer.kind === 'ok' && answer.affectedRows > 0 && sql.startsWith('UPDATE mysql_query_rules')) {
+          if (isEdit && answer.kind === 'ok' && answer.affectedRows > 0) {
             unsaved = true;
+            const after = this.#commentOf(orgIn(sql));
+            if (before !== null && after !== null) for (const hear of this.#commentHearers) hear(before, after);
             for (const hear of this.#editHearers.splice(0)) hear();
           }
           if (sql === 'SAVE MYSQL QUERY RULES TO DISK') unsaved = false;
@@ -182,6 +192,15 @@ export class SimProxy {
     return answer.kind === 'rows' && answer.result.rows.length > 0;
   }
 
+  /** Comment of the org's rules in memory. */
+  #commentOf(orgId: number | null): string | null {
+    if (orgId === null) return null;
+    const [row] = this.#database.all(
+      `SELECT comment FROM mysql_query_rules WHERE comment LIKE 'bigdb-cutover org=${orgId} %' LIMIT 1`,
+    );
+    return row === undefined ? null : String(row.comment);
+  }
+
   #begin(database: AdminDatabase): [SimProcess, AdminDatabase, SimRuntime, AdminCommands] {
     const { name, scheduler, random, connectBackend } = this.#options;
     const process = new SimProcess(name, scheduler);
@@ -202,6 +221,12 @@ export class SimProxy {
     for (const module of modules) layers.memoryToRuntime(module);
     return [process, database, runtime, new AdminCommands(database, layers, runtime)];
   }
+}
+
+/** Whose rules a statement changes; null where it names no org. */
+function orgIn(sql: string): number | null {
+  const org = /bigdb-cutover org=(\d+) /.exec(sql)?.[1];
+  return org === undefined ? null : Number(org);
 }
 
 /** What the admin interface throws reaches its client as error 1045, as with the real one. */

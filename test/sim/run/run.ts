@@ -2,6 +2,7 @@ import { bystanders } from '../rules/bystanders.ts';
 import { holds } from '../rules/holds.ts';
 import { homeRegion } from '../rules/homeRegion.ts';
 import { oneSide } from '../rules/oneSide.ts';
+import { onward } from '../rules/onward.ts';
 import { parkedAtCommit } from '../rules/parked.ts';
 import { purges } from '../rules/purges.ts';
 import { atRest, tellUnrest } from '../rules/rest.ts';
@@ -79,6 +80,7 @@ class Run {
       holds(world, routes, () => this.#faults.anyOpen),
       parkedAtCommit(world, routes),
       savedFirst(world),
+      onward(world),
       homeRegion(world),
       purges(world),
       oneTaskAtATime(world),
