@@ -2,7 +2,6 @@ import { z } from 'zod';
 import { StoreUnavailableError } from '../../errors/store.ts';
 import { WaveOverlapError } from '../../errors/waves.ts';
 import {
-  type WaveDocument,
   type WaveLease,
   type WaveMove,
   type WaveOrg,
@@ -10,13 +9,13 @@ import {
   type WaveStore,
   waveStates,
 } from '../../ports/waves.ts';
-import type { Reason } from '../../service/status.ts';
+import { reasonSchema } from '../../service/status.ts';
 import { type StorePool, type StoreSession, transaction, withSession } from './connection.ts';
 import { alive } from './ownership.ts';
+import { jsonOf, waveDocument } from './waveDocument.ts';
 
 const int = z.coerce.number().int();
 const flag = int.transform((value) => value === 1);
-const json = <T>() => z.string().transform((text) => JSON.parse(text) as T);
 
 const waveRow = z
   .object({
@@ -27,7 +26,7 @@ const waveRow = z
     created_at_ms: int,
     ended: flag,
     orgs: int,
-    document: json<WaveDocument>(),
+    document: jsonOf(waveDocument),
     revision: int,
   })
   .transform(
@@ -48,7 +47,7 @@ const orgRow = z
     canary: flag,
     asked_to_start: flag,
     attempts_when_let_go: int.nullable(),
-    refusal: json<Reason>().nullable(),
+    refusal: jsonOf(reasonSchema).nullable(),
   })
   .transform(
     (row): WaveOrg => ({
