@@ -13,7 +13,7 @@ export interface SeedsResult {
 const workerFile = fileURLToPath(new URL('./worker.ts', import.meta.url));
 
 /** Node keeps the signals that a killed process still listened to, and all that hangs on them: a thread has its day. */
-const seedsPerThread = 50;
+const seedsPerThread = 125;
 
 /**
  * Runs seeds in worker threads, which share nothing.
