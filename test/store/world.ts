@@ -33,6 +33,8 @@ export type AnyStore = Store & FleetStore & WebhookStore & UpkeepStore & WaveSto
 
 export interface StoreInstance {
   readonly store: AnyStore;
+  /** The store's schema. */
+  readonly database: string;
   /** Another controller's store in the same schema. */
   another(): AnyStore;
   /** One statement on a connection of the test's own, in the store's schema. */
@@ -67,6 +69,7 @@ export async function startStoreServer(
       if (migrated) await store.migrate();
       return {
         store,
+        database,
         another: open,
         async sql(statement, values = []) {
           const connection = await createConnection({ host, port, user, password, database });

@@ -37,6 +37,7 @@ function simulatedStoreServer(flavour: 'mariadb' | 'mysql'): StoreServer {
       if (migrated) await store.migrate();
       return {
         store,
+        database,
         another: open,
         async sql(statement, values = []) {
           const connection = await suiteConnection(time.directory, time.client, { ...to, database });
