@@ -21,6 +21,8 @@ export interface WorldServer {
 export interface WorldPlace extends WorldServer {
   /** Who may write the org here, as committed; null where there is no row. */
   fenceWriter(orgId: number): string | null;
+  /** By whose number the fence stands so, as committed; null where there is no row. */
+  fenceEpoch(orgId: number): number | null;
   /** Committed rows of an org in a table: version by ID. */
   versions(table: string, orgId: number): ReadonlyMap<number, number>;
 }

@@ -57,15 +57,14 @@ export const makeDatabases: MakeDatabases = async ({ scheduler, network, random,
     tell: (what) => story.tell('dms', what),
     fault,
   });
+  const orgIds = choice.orgs.map(({ orgId }) => orgId);
   const place = (server: SimServer): WorldPlace => ({
     ...serverOf(server),
     get process() {
       return server.process;
     },
-    fenceWriter: fenceWriters(
-      server,
-      choice.orgs.map(({ orgId }) => orgId),
-    ),
+    fenceWriter: fenceCells<string>(server, orgIds, 'writer'),
+    fenceEpoch: fenceCells<number>(server, orgIds, 'epoch'),
     versions(table, orgId) {
       const rows = committedRows(server, 'BigDB', table).filter(({ of }) => Number(of('OrgID')) === orgId);
       return new Map(rows.map(({ of }) => [Number(of('ID')), Number(of('Version'))]));
@@ -165,11 +164,11 @@ function tellPurge(server: SimServer, hear: (purge: WorldPurge) => void): void {
   for (const [orgId, count] of rows) hear({ place: server.name, orgId, rows: count });
 }
 
-/** Who may write an org at a place, as committed. */
-function fenceWriters(server: SimServer, orgIds: readonly number[]): (orgId: number) => string | null {
+/** A column of an org's fence at a place, as committed. */
+function fenceCells<T>(server: SimServer, orgIds: readonly number[], column: string): (orgId: number) => T | null {
   const table = server.core.catalog.table('bigdb_cutover', 'fence');
-  const cells = new Map(orgIds.map((orgId) => [orgId, committedCell(table, [orgId, server.name], 'writer')]));
-  return (orgId) => cells.get(orgId)?.() as string | null;
+  const cells = new Map(orgIds.map((orgId) => [orgId, committedCell(table, [orgId, server.name], column)]));
+  return (orgId) => (cells.get(orgId)?.() ?? null) as T | null;
 }
 
 /** The journals in the store; parsed again only where a row changed. */
