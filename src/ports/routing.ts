@@ -255,7 +255,7 @@ export interface FleetProxy {
    * Changes the org's rules if their comment is exactly `expected`; saved, loaded and read back from the runtime.
    * Answers with the new comment. Repeating a change that is already there is no conflict. An org that a shared route
    * leads has its own rules back first, and is taken out of it.
-   * Throws `RouteConflictError`, `RouteReadBackError`.
+   * Throws `RouteConflictError`, `RouteReadBackError`; `StaleEpochError` where `expected` is a newer owner's.
    */
   setRoute(owner: RouteOwner, step: string, route: Route, expected: string, signal?: AbortSignal): Promise<string>;
   /** How each org that has rules of ours is led, and the comment that says so. */

@@ -39,6 +39,17 @@ describe('every change of a route compares the whole comment', () => {
     expect((await first.proxy.readRoute(first.owner)).comment).toBe(second.comment);
   });
 
+  it('an owner that was cut off changes nothing that a newer one wrote, though it has just read it', async () => {
+    const stale = await world.prepared('user', { epoch: 1, attempt: 2 });
+    const newer = new RouteSteps(stale.proxy, ownerOf({ epoch: 2, attempt: 2 }), stale.holdHostgroup);
+    await newer.prepare();
+    const { comment } = await stale.proxy.readRoute(stale.owner);
+    expect(comment).toBe(newer.comment);
+    const refused = await errorOf(stale.proxy.setRoute(stale.owner, 'prepare', { kind: 'source' }, comment ?? ''));
+    expect(refused).toMatchObject({ code: 'EPOCH_STALE' });
+    expect((await stale.proxy.readRoute(stale.owner)).comment).toBe(newer.comment);
+  });
+
   it('a change that is already there is no conflict: an answer may have been lost', async () => {
     const route = await world.prepared('user');
     const left = route.comment;

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { StaleEpochError } from '../../errors/place.ts';
 import { ProxyDirtyError, RouteConflictError, RouteReadBackError } from '../../errors/routing.ts';
 import { failpoint } from '../../failpoints/failpoints.ts';
 import type { Clock } from '../../ports/clock.ts';
@@ -93,6 +94,9 @@ export function createProxy(
   };
 
   const setRoute: FleetProxy['setRoute'] = async (owner, step, route, expected, signal) => {
+    // An owner that was cut off finds what a newer one has written since, and would take it for the last word.
+    if (parseComment(expected).epoch > owner.epoch)
+      throw new StaleEpochError(`proxy ${config.name}`, owner.orgId, owner.epoch);
     const pair = rulesFor(routing, owner, route);
     const comment = commentFor(owner, step, route);
     const from = sharingOf(expected) === 'own' ? expected : await ownRulesOf(owner, expected, comment, signal);
