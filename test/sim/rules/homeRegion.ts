@@ -4,8 +4,6 @@ import type { Rule } from './rule.ts';
 
 /** An answer that was given before an org's home moved may still be on its way for this long (milliseconds). */
 const underWayMs = 100;
-/** Steps of one attempt, from its hold on. */
-const held = /^flipping\.(hold|drain|fence|marker|pinViews|parkReads|commit|recovering|release)$/;
 
 /**
  * Rule 6: an org's rows are never written outside its home region. Where an org's home moves to another region, no flip
@@ -13,7 +11,7 @@ const held = /^flipping\.(hold|drain|fence|marker|pinViews|parkReads|commit|reco
  */
 export function homeRegion(world: World): Rule {
   let looks = 0;
-  const heldSinceMs = new Map<number, number>();
+  const heldSinceMs = new Map<string, number>();
   const rowsElsewhere = () => {
     for (const org of world.moved) {
       // Where its rows may be now depends on when it moved.
@@ -31,10 +29,13 @@ export function homeRegion(world: World): Rule {
   const flipsElsewhere = () => {
     for (const { orgId } of world.moved) {
       const state = world.stateOf(orgId);
-      // Behind a kill the journal's `hold` shows again for an attempt that went on: its hold began when it began.
-      if (!held.test(state)) heldSinceMs.delete(orgId);
-      else if (!heldSinceMs.has(orgId)) heldSinceMs.set(orgId, world.nowMs);
-      const [heldMs, movedMs] = [heldSinceMs.get(orgId), world.homesMoved.get(orgId)];
+      if (state !== 'flipping.hold' && state !== 'flipping.release') continue;
+      const journal = world.journalOf(orgId);
+      if (journal === null) continue;
+      // By attempt: behind a kill the journal's `hold` shows again, and a controller that wakes up is where it fell asleep.
+      const key = `${journal.id}/${world.databases.attempts().get(journal.id)}`;
+      if (!heldSinceMs.has(key)) heldSinceMs.set(key, world.nowMs);
+      const [heldMs, movedMs] = [heldSinceMs.get(key), world.homesMoved.get(orgId)];
       if (state !== 'flipping.release' || heldMs === undefined || movedMs === undefined) continue;
       if (heldMs - movedMs < underWayMs) continue;
       world.broken(

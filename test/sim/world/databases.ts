@@ -78,6 +78,8 @@ export interface Databases {
   journals(): readonly WorldJournal[];
   /** Migrations with an attempt whose hold hostgroup nobody else may use. */
   holdsInUse(): readonly string[];
+  /** The newest attempt of each migration. */
+  attempts(): ReadonlyMap<string, number>;
   /** Migrations with an order that their owner has not taken up yet. */
   ordersWaiting(): readonly string[];
   /** Grows with every commit at a site or a cluster: while it stays, so do fences and rows. */

@@ -95,6 +95,7 @@ export const makeDatabases: MakeDatabases = async ({ scheduler, network, random,
     compareOrg,
     journals: journalsOf(store),
     holdsInUse: () => holdsInUse(store),
+    attempts: sinceCommit(store, () => newestAttempts(store)),
     ordersWaiting: sinceCommit(store, () =>
       committedRows(store, storeSchema, 'inbox').map(({ of }) => String(of('migration_id'))),
     ),
@@ -194,6 +195,15 @@ function sinceCommit<T>(server: SimServer, read: () => T): () => T {
     if (found?.atCommit !== now) found = { atCommit: now, value: read() };
     return found.value;
   };
+}
+
+function newestAttempts(store: SimServer): Map<string, number> {
+  const newest = new Map<string, number>();
+  for (const { of } of committedRows(store, storeSchema, 'attempts')) {
+    const id = String(of('migration_id'));
+    newest.set(id, Math.max(newest.get(id) ?? 0, Number(of('attempt'))));
+  }
+  return newest;
 }
 
 function holdsInUse(store: SimServer): string[] {
