@@ -11,8 +11,8 @@ export async function webhooks(api: Api, { hook, json }: WebhookInvocation, outp
     output.out(json ? `${JSON.stringify(items)}\n` : hooksText(items));
     return;
   }
-  const { items } = await api.deliveries(hook);
-  output.out(json ? `${JSON.stringify(items)}\n` : deliveriesText(items));
+  const page = await api.deliveries(hook);
+  output.out(json ? `${JSON.stringify(page)}\n` : deliveriesText(page));
 }
 
 function hooksText(items: readonly WebhookStatus[]): string {
@@ -31,8 +31,9 @@ function hooksText(items: readonly WebhookStatus[]): string {
   );
 }
 
-function deliveriesText(items: DeliveryPage['items']): string {
-  return table(
+function deliveriesText({ items, nextBefore }: DeliveryPage): string {
+  const older = nextBefore === null ? '' : `older ones: GET /v1/webhooks/NAME/deliveries?before=${nextBefore}\n`;
+  const shown = table(
     ['ID', 'STATE', 'MADE', 'TRIES', 'ANSWER', 'NEXT TRY', 'ENDED'],
     items.map(({ id, state, madeAt, tries, answer, dueAt, endedAt }) => [
       id,
@@ -44,4 +45,5 @@ function deliveriesText(items: DeliveryPage['items']): string {
       endedAt ?? '',
     ]),
   );
+  return `${shown}${older}`;
 }

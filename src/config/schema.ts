@@ -171,7 +171,7 @@ export function configSchema(references: References) {
         exempt: z.array(userName).min(1),
       }),
     }),
-    /** So many orgs does a controller hold at once, forward and back each; the others wait before their hold. */
+    /** So many orgs does a controller hold at once on their way to a cluster; the others wait before their hold. */
     flips: z.strictObject({ atOnce: z.int().min(1).max(1_000).default(4) }).prefault({}),
     /** When many orgs of one cluster or replication instance trip together, so many go back at once; the others wait. */
     rollback: z.strictObject({ atOnce: z.int().min(1).max(1_000).default(5) }).prefault({}),

@@ -117,6 +117,7 @@ export function dryReplication(existing: readonly string[], record: DryRecord, d
       if (tasks.delete(id)) act(ref, `task ${id} is stopped and deleted`);
     },
     tasksOf: async () => [...tasks],
+    describeTasksOf: async () => [],
   });
 }
 

@@ -17,7 +17,7 @@ export class PlaceError extends CutoverError {
   }
 }
 
-/** A newer owner has changed the fence; whoever gets this has lost the org. */
+/** A newer owner has changed the fence or the route; whoever gets this has lost the org. */
 export class StaleEpochError extends CutoverError {
   readonly code = 'EPOCH_STALE';
   readonly remedy = 'None needed: a newer owner has taken over the org, and this controller lets go of it.';

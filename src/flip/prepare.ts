@@ -14,6 +14,7 @@ import type { Attempts } from './attempts.ts';
 import { assertDestinationOwned } from './destination.ts';
 import { assertReadersFollow } from './readers.ts';
 import type { RouteKeeper } from './routeKeeper.ts';
+import type { FlipTurns } from './turns.ts';
 
 /**
  * What the fleet's own steps take, counted into the budget: two changes of rules and one of servers on the slowest
@@ -37,6 +38,7 @@ export async function prepare(
   estate: Estate,
   attempts: Attempts,
   keeper: RouteKeeper,
+  turns: FlipTurns,
   run: EffectRun,
 ): Promise<FlipAttempt> {
   const { migration } = run;
@@ -57,6 +59,8 @@ export async function prepare(
     run.waitsFor('the way back to be proven');
     await estate.returnPath.assertProven(migration.homeRegion, run.signal);
     run.waitsFor(null);
+    // Behind all that takes DMS its time, before all that must be fresh when the hold begins.
+    if (await turns.wait(run)) await assertTasks(estate, run);
   }
   // From here on the attempt is one of this fleet: the store lets it commit on no other.
   attempt.fleetRevision = await wholeFleet(estate, run);

@@ -59,8 +59,10 @@ export function createWebhooks(
   return {
     list: async () => ({ items: await all() }),
     async deliveries(query) {
-      const known = await all();
-      if (!known.some(({ name }) => name === query.hook)) throw new WebhookUnknownError(query.hook);
+      const isConfigured = configured.some(({ name }) => name === query.hook);
+      // One that was taken out of the configuration is known by what is left of it.
+      if (!isConfigured && !(await all()).some(({ name }) => name === query.hook))
+        throw new WebhookUnknownError(query.hook);
       const found = await store.keptDeliveries({ ...query, limit: query.limit + 1 });
       const items = found.slice(0, query.limit);
       return {

@@ -87,11 +87,10 @@ export function effectHandlers(
     'lag.watch': (run) => whileAtHome(estate, run, (watched) => watchReady(estate, watched)),
 
     'flip.prepare': plain(async (run) => {
-      await turns.wait(run);
-      if (run.migration.direction === 'back') return prepare(estate, attempts, keeper, run);
+      if (run.migration.direction === 'back') return prepare(estate, attempts, keeper, turns, run);
       do {
         await untilThawed(estate, run);
-        await prepare(estate, attempts, keeper, run);
+        await prepare(estate, attempts, keeper, turns, run);
         // Frozen meanwhile: what was prepared grows old while it waits.
       } while ((await estate.store.frozen()) !== null);
       return undefined;

@@ -16,17 +16,23 @@ const goneEveryMs = 250;
 /** Deletes every task of the org, whatever generation, and waits until none is described any more. */
 export async function removeTasks(estate: Estate, run: EffectRun): Promise<void> {
   const { migration, signal } = run;
+  const { replication, clock } = estate;
+  const { orgId, homeRegion } = migration;
   const refs: TaskRef[] = [];
   for (let generation = migration.generationBefore + 1; generation <= migration.generation; generation++) {
     refs.push({ ...taskRef(migration, 'forward'), generation }, { ...taskRef(migration, 'reverse'), generation });
   }
   for (;;) {
-    const left = await estate.replication.tasksOf(migration.orgId, migration.homeRegion, signal);
+    const left = await replication.tasksOf(orgId, homeRegion, signal);
     if (left.length === 0) return;
     run.waitsFor(`the deletion of ${left.join(', ')}`);
-    // Each time anew: a create that was asked for twice may arrive behind the deletion.
-    await Promise.all(refs.map((ref) => estate.replication.ensureGone(ref, signal)));
-    await estate.clock.sleep(goneEveryMs, signal);
+    // Each time anew: a create that was asked for twice may arrive behind the deletion, also that of a move before.
+    const described = await replication.describeTasksOf(orgId, homeRegion, signal);
+    const shown = described.map(({ direction, generation }) => ({ ...taskRef(migration, direction), generation }));
+    const isOfThisMove = ({ generation }: TaskRef) => generation > migration.generationBefore;
+    const earlier = shown.filter((ref) => !isOfThisMove(ref));
+    await Promise.all([...refs, ...earlier].map((ref) => replication.ensureGone(ref, signal)));
+    await clock.sleep(goneEveryMs, signal);
   }
 }
 

@@ -7,6 +7,7 @@ import type { Estate } from '../../src/estate/estate.ts';
 import type { Attempts } from '../../src/flip/attempts.ts';
 import { prepare } from '../../src/flip/prepare.ts';
 import { RouteKeeper } from '../../src/flip/routeKeeper.ts';
+import { FlipTurns } from '../../src/flip/turns.ts';
 import type { FleetProxy } from '../../src/ports/routing.ts';
 
 const owner = { orgId: 42, homeRegion: 'eu-west-2', slot: 1, epoch: 7, attempt: 3 };
@@ -57,7 +58,9 @@ describe('a proxy that fell silent while it held the org', () => {
       note: () => {},
       waitsFor: () => {},
     } as unknown as EffectRun;
-    await expect(prepare(estate, {} as Attempts, keeper, run)).rejects.toThrow(HomeRegionChangedError);
+    await expect(prepare(estate, {} as Attempts, keeper, new FlipTurns(1), run)).rejects.toThrow(
+      HomeRegionChangedError,
+    );
     preparing.abort(new Error('the step has failed'));
 
     silent.seen.silent = false;

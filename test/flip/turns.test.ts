@@ -4,23 +4,25 @@ import { FlipTurns } from '../../src/flip/turns.ts';
 type Run = Parameters<FlipTurns['wait']>[0];
 
 /** An org that comes to its flip, with what it shows meanwhile. */
-function org(migrationId: string, direction: 'forward' | 'back' = 'forward') {
-  const end = new AbortController();
+function org(migrationId: string) {
+  const [end, loss] = [new AbortController(), new AbortController()];
   const shown: (string | null)[] = [];
   const run = {
-    migration: { migrationId, direction },
+    migration: { migrationId },
     signal: end.signal,
+    ownership: loss.signal,
     waitsFor: (what: string | null) => void shown.push(what),
-  } as Pick<Run, 'signal' | 'waitsFor'> & object as Run;
-  return { run, shown, end: (why: string) => end.abort(new Error(why)) };
+  } as Pick<Run, 'signal' | 'ownership' | 'waitsFor'> & object as Run;
+  const because = (why: string) => new Error(why);
+  return { run, shown, end: (why: string) => end.abort(because(why)), lose: () => loss.abort(because('lost')) };
 }
 
-/** Which of them have their turn once every promise that can go on has gone on. */
-async function turnsOf(waits: Readonly<Record<string, Promise<void>>>): Promise<string[]> {
+/** Which of them have their turn, once every promise that can go on has gone on. */
+async function turnsOf(waits: Readonly<Record<string, Promise<boolean>>>): Promise<string[]> {
   const there: string[] = [];
   for (const [id, wait] of Object.entries(waits))
     wait.then(
-      () => there.push(id),
+      (waited) => there.push(waited ? `${id} waited` : id),
       () => there.push(`${id} gives up`),
     );
   await new Promise((resolve) => setImmediate(resolve));
@@ -33,46 +35,43 @@ describe('turns of flips', () => {
     const orgs = ['a', 'b', 'c', 'd'].map((id) => org(id));
     const waits = Object.fromEntries(orgs.map(({ run }) => [run.migration.migrationId, turns.wait(run)]));
     expect(await turnsOf(waits)).toEqual(['a', 'b']);
-    expect(orgs.map(({ shown }) => shown)).toEqual([
-      [],
-      [],
-      ['its turn: 2 orgs may be held at once, 0 wait before it'],
-      ['its turn: 2 orgs may be held at once, 1 wait before it'],
-    ]);
+    const waiting = ['its turn: 2 orgs may be held at once'];
+    expect(orgs.map(({ shown }) => shown)).toEqual([[], [], waiting, waiting]);
     turns.onState('b', 'verifying.settling');
-    expect(await turnsOf(waits)).toEqual(['a', 'b', 'c']);
+    expect(await turnsOf(waits)).toEqual(['a', 'b', 'c waited']);
     expect(orgs[2]?.shown.at(-1)).toBeNull();
   });
 
-  test('a place is kept through the hold, and left behind its release, its abort, or by its owner', async () => {
-    const turns = new FlipTurns(1);
-    const wait = async (id: string) => turnsOf({ [id]: turns.wait(org(id).run) });
-    expect(await wait('a')).toEqual(['a']);
-    for (const step of ['prepare', 'hold', 'drain', 'fence', 'marker', 'pinViews', 'parkReads', 'commit', 'release'])
-      turns.onState('a', `flipping.${step}`);
-    const next = { b: turns.wait(org('b').run) };
-    expect(await turnsOf(next)).toEqual([]);
-    turns.onState('a', 'flipping.aborting');
-    expect(await turnsOf(next)).toEqual(['b']);
-    const last = { c: turns.wait(org('c').run) };
-    expect(await turnsOf(last)).toEqual([]);
-    turns.leave('b');
-    expect(await turnsOf(last)).toEqual(['c']);
-    // Nobody waits: the place is free for whoever comes.
-    turns.leave('c');
-    expect(await wait('d')).toEqual(['d']);
+  test('a place is kept until the release or the abort has ended', async () => {
+    for (const last of ['release', 'aborting']) {
+      const turns = new FlipTurns(1);
+      await turns.wait(org('a').run);
+      const steps = ['prepare', 'hold', 'drain', 'fence', 'marker', 'pinViews', 'parkReads', 'commit', 'recovering'];
+      const next = { b: turns.wait(org('b').run) };
+      for (const step of [...steps, last]) turns.onState('a', `flipping.${step}`);
+      expect(await turnsOf(next)).toEqual([]);
+      turns.onState('a', last === 'release' ? 'verifying.settling' : 'flipping.backoff');
+      expect(await turnsOf(next)).toEqual(['b waited']);
+    }
   });
 
-  test('ways back have places of their own', async () => {
+  test('nobody waits: the place is free for whoever comes', async () => {
     const turns = new FlipTurns(1);
-    const waits = {
-      forward: turns.wait(org('a').run),
-      back: turns.wait(org('b', 'back').run),
-      second: turns.wait(org('c', 'back').run),
-    };
-    expect(await turnsOf(waits)).toEqual(['forward', 'back']);
-    turns.onState('b', 'rollingBack.settling');
-    expect(await turnsOf(waits)).toEqual(['forward', 'back', 'second']);
+    await turns.wait(org('a').run);
+    turns.leave('a');
+    expect(await turnsOf({ b: turns.wait(org('b').run) })).toEqual(['b']);
+  });
+
+  test('an owner that loses its org leaves its place, also where it takes it later than it is told', async () => {
+    const turns = new FlipTurns(1);
+    const first = org('a');
+    await turns.wait(first.run);
+    const next = { b: turns.wait(org('b').run) };
+    first.lose();
+    expect(await turnsOf(next)).toEqual(['b waited']);
+    await expect(turns.wait(first.run)).rejects.toThrow('lost');
+    turns.leave('b');
+    expect(await turnsOf({ c: turns.wait(org('c').run) })).toEqual(['c']);
   });
 
   test('who gives up waiting keeps nobody behind him waiting', async () => {
@@ -83,7 +82,7 @@ describe('turns of flips', () => {
     expect(await turnsOf(waits)).toEqual(['a', 'b gives up']);
     await expect(waits.b).rejects.toThrow('paused');
     turns.leave('a');
-    expect(await turnsOf({ c: waits.c })).toEqual(['c']);
+    expect(await turnsOf({ c: waits.c })).toEqual(['c waited']);
     await expect(turns.wait(second.run)).rejects.toThrow('paused');
   });
 

@@ -219,6 +219,8 @@ describe('/openapi.json', () => {
         '/v1/waves/{id}/orgs',
         '/v1/waves/{id}/plan',
         ...['start', 'pause', 'resume', 'approve', 'cancel', 'rollback'].map((command) => `/v1/waves/{id}/${command}`),
+        '/v1/webhooks',
+        '/v1/webhooks/{name}/deliveries',
       ].toSorted(),
     );
     expect(Object.keys(document.paths['/v1/migrations'])).toEqual(['post', 'get']);

@@ -58,6 +58,8 @@ const lowest: Readonly<Record<string, Role | null>> = {
   'GET /v1/waves/{id}/plan': 'viewer',
   'POST /v1/waves': 'operator',
   'POST /v1/waves/{id}/start': 'operator',
+  'GET /v1/webhooks': 'viewer',
+  'GET /v1/webhooks/{name}/deliveries': 'viewer',
   'POST /v1/waves/{id}/pause': 'operator',
   'POST /v1/waves/{id}/resume': 'operator',
   'POST /v1/waves/{id}/approve': 'approver',

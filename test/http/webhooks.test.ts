@@ -107,7 +107,12 @@ describe('webhooks', () => {
     expect(all.out).toMatch(/changes +event +2 +2026-01-02T00:00:00.000Z +7 +HTTP 500 +a-1/);
     const one = await cli('webhooks', 'changes');
     expect(one.out).toMatch(/m-4\.6 +delivered +2026-01-02T00:00:00.000Z +1 +HTTP 200/);
-    expect(JSON.parse((await cli('webhooks', 'changes', '--json')).out)).toHaveLength(1);
+    expect(JSON.parse((await cli('webhooks', 'changes', '--json')).out)).toMatchObject({
+      items: [{ seq: 6 }],
+      nextBefore: null,
+    });
+    hooks.kept = Array.from({ length: 51 }, (_, index) => kept(100 - index));
+    expect((await cli('webhooks', 'changes')).out).toContain('deliveries?before=51\n');
     expect((await cli('webhooks', 'other')).code).toBe(4);
   });
 });

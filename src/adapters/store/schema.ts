@@ -53,15 +53,13 @@ export async function migrateSchema(connection: StoreConnection): Promise<void> 
   if (lockRow.parse((given as unknown[])[0]).given !== 1) {
     throw new StoreUnavailableError('store: another controller has been changing the schema for a minute');
   }
-  try {
-    const applied = await appliedSteps(connection);
-    for (const [index, steps] of migrations.entries()) {
-      await applyVersion(connection, index + 1, steps, applied.get(index + 1) ?? 0);
-    }
-  } finally {
-    await connection.query(timed(`SELECT RELEASE_LOCK(CONCAT('bigdb_cutover_schema_', DATABASE()))`, lookWithinMs));
-    await connection.query(timed('SET SESSION wait_timeout = DEFAULT', lookWithinMs));
+  const applied = await appliedSteps(connection);
+  for (const [index, steps] of migrations.entries()) {
+    await applyVersion(connection, index + 1, steps, applied.get(index + 1) ?? 0);
   }
+  // Behind an error the connection is thrown away, and the lock with it.
+  await connection.query(timed(`SELECT RELEASE_LOCK(CONCAT('bigdb_cutover_schema_', DATABASE()))`, lookWithinMs));
+  await connection.query(timed('SET SESSION wait_timeout = DEFAULT', lookWithinMs));
 }
 
 const timed = (sql: string, timeout: number) => ({ sql, timeout });

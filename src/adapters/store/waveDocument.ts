@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { roles } from '../../config/identity.ts';
 import type { WaveDocument } from '../../ports/waves.ts';
 import { reasonSchema } from '../../service/status.ts';
-import { settingsSchema } from '../../waves/settings.ts';
+import { settingsFields } from '../../waves/settings.ts';
 
 const actor = z.object({ name: z.string(), role: z.enum(roles), from: z.string() });
 const seen = z.object({
@@ -28,9 +28,9 @@ export function jsonOf<T extends z.ZodType>(schema: T) {
     .pipe(schema);
 }
 
-/** What is kept of a wave, as the store has it. */
-export const waveDocument = z.object({
-  settings: settingsSchema,
+/** What is kept of a wave, as the store has it; what a newer version keeps beside it stays there. */
+export const waveDocument = z.looseObject({
+  settings: z.looseObject(settingsFields),
   approval: z.enum(['manual', 'auto']),
   approvedBy: z.enum(['another', 'anyone']),
   creator: actor,

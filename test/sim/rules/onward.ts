@@ -15,7 +15,7 @@ export function onward(world: World): Rule {
     proxy.onCommentChanged((before, after) => {
       const [was, is] = [numbersIn(before), numbersIn(after)];
       if (was === null || is === null) return;
-      const earlier = is.attempt < was.attempt || (is.attempt === was.attempt && is.epoch < was.epoch);
+      const earlier = is.epoch < was.epoch || (is.epoch === was.epoch && is.attempt < was.attempt);
       const same = is.attempt === was.attempt && is.epoch === was.epoch;
       if (!earlier && !(same && ends.has(was.step) && begins.has(is.step))) return;
       world.broken(4, `a command that came late changed a route at ${proxy.name}: from "${before}" to "${after}"`);

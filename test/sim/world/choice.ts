@@ -42,6 +42,8 @@ export interface WorldChoice {
   /** Whether the platform splits reads from writes, by rules that come before fast routing. */
   readonly split: boolean;
   readonly controllers: number;
+  /** Orgs that a controller holds at once: few, so that some wait for their turn. */
+  readonly flipsAtOnce: number;
   readonly orgs: readonly OrgChoice[];
   readonly policy: Partial<Policy>;
   readonly mood: Mood;
@@ -96,6 +98,7 @@ export function chooseWorld(random: Random, seed: number): WorldChoice {
       [5, 2],
       [1, 3],
     ]),
+    flipsAtOnce: 1 + (seed % 2),
     orgs,
     policy: far ? { ...policy, approval: 'auto' } : policy,
     mood,

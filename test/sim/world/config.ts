@@ -68,6 +68,8 @@ export function controllerConfig(name: string, choice: WorldChoice): Config {
       adminPassword: { env: 'PASSWORD' },
       tls: false,
     })),
+    // So few that orgs wait for each other.
+    flips: { atOnce: choice.flipsAtOnce },
     routing: {
       by: choice.routing,
       ruleIds: { from: 10_000, to: 19_999 },

@@ -30,18 +30,26 @@ const olderRow = z.object({
 });
 const journalSide = z.object({ context: z.object({ serving: z.enum(['source', 'held', 'cluster']) }) });
 const pageSize = 200;
+/** Longest time for one statement (milliseconds). */
+const withinMs = 30_000;
 
 /** Sides of the migrations that were there before; ids sort by age, so that an org's newest has the last word. */
 async function fillServed(connection: StoreConnection): Promise<void> {
   for (let after = ''; ; ) {
     const [page] = await connection.query(
-      'SELECT id, org_id, home_region, since_ms, journal FROM migrations WHERE id > ? ORDER BY id LIMIT ?',
+      {
+        sql: 'SELECT id, org_id, home_region, since_ms, journal FROM migrations WHERE id > ? ORDER BY id LIMIT ?',
+        timeout: withinMs,
+      },
       [after, pageSize],
     );
     const rows = z.array(olderRow).parse(page);
     for (const { id, org_id, home_region, since_ms, journal } of rows) {
       await connection.query(
-        'REPLACE INTO served (org_id, side, home_region, migration_id, since_ms) VALUES (?, ?, ?, ?, ?)',
+        {
+          sql: 'REPLACE INTO served (org_id, side, home_region, migration_id, since_ms) VALUES (?, ?, ?, ?, ?)',
+          timeout: withinMs,
+        },
         [org_id, sideOf(journal), home_region, id, since_ms],
       );
     }
