@@ -84,7 +84,7 @@ function ask(route: string, headers: Record<string, string>, more: object = {}):
   const [method, path = ''] = route.split(' ');
   const url = path
     .replace('{id}', 'm1')
-    .replace('{name}', 'proxy-1')
+    .replace('{name}', path.includes('/webhooks/') ? 'changes' : 'proxy-1')
     .replace('{homeRegion}', 'eu-west-2')
     .replace('{orgId}', '42');
   const ofOrg = ['/v1/migrations', '/v1/preflight'].includes(url) ? { orgId: 42 } : { reason: 'CHG-1234', ...more };
