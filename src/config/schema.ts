@@ -172,7 +172,7 @@ export function configSchema(references: References) {
       }),
     }),
     /** So many orgs does a controller hold at once on their way to a cluster; the others wait before their hold. */
-    flips: z.strictObject({ atOnce: z.int().min(1).max(1_000).default(4) }).prefault({}),
+    flips: z.strictObject({ atOnce: z.int().min(1).max(1_000).default(1_000) }).prefault({}),
     /** When many orgs of one cluster or replication instance trip together, so many go back at once; the others wait. */
     rollback: z.strictObject({ atOnce: z.int().min(1).max(1_000).default(5) }).prefault({}),
     /** Where rows are written that stay behind when an approver accepts their loss; has to be there when it is needed. */
