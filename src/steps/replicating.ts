@@ -28,9 +28,9 @@ export async function removeTasks(estate: Estate, run: EffectRun): Promise<void>
     run.waitsFor(`the deletion of ${left.join(', ')}`);
     // Each time anew: a create that was asked for twice may arrive behind the deletion, also that of a move before.
     const described = await replication.describeTasksOf(orgId, homeRegion, signal);
-    const shown = described.map(({ direction, generation }) => ({ ...taskRef(migration, direction), generation }));
-    const isOfThisMove = ({ generation }: TaskRef) => generation > migration.generationBefore;
-    const earlier = shown.filter((ref) => !isOfThisMove(ref));
+    const earlier = described
+      .filter(({ generation }) => generation <= migration.generationBefore)
+      .map(({ direction, generation }) => ({ ...taskRef(migration, direction), generation }));
     await Promise.all([...refs, ...earlier].map((ref) => replication.ensureGone(ref, signal)));
     await clock.sleep(goneEveryMs, signal);
   }

@@ -7,6 +7,7 @@ import { type StatementKind, startWorkload, type Workload } from '../../lab/work
 import type { Benchmark, BenchOptions, BenchResult } from '../benchmark.ts';
 import { figuresOf, percentile, ratio, round, slowestOf } from '../figures.ts';
 import { FloorByHand, type FloorSample } from './floor.ts';
+import { soundnessOf } from './soundness.ts';
 
 /** 16 writers and 4 readers of one org, at the rates that two cores carry with everything else of the lab. */
 export const proxies = 4;
@@ -121,7 +122,7 @@ async function resultOf(
   );
   const read = figuresOf(longest('read'));
   const phases = { forward: phasesOf(committed, 'forward'), back: phasesOf(committed, 'back') };
-  const cluster = lab.clusters[0]?.server;
+  const sound = soundnessOf(lab, workload, check);
   return {
     name: flip.name,
     value: write.p50,
@@ -131,11 +132,7 @@ async function resultOf(
     ratios: { p99: ratio(write.p99, floor) },
     better: 'lower',
     toReach: 'p50 within 1.5 × and under 100 ms, p99 within 3 ×, no error; reads under 50 ms at p99',
-    reached:
-      write.p50 <= Math.min(1.5 * floor, 100) &&
-      write.p99 <= 3 * floor &&
-      read.p99 < 50 &&
-      workload.clientErrors + check.lost + check.duplicated + check.wrongSideWrites === 0,
+    reached: write.p50 <= Math.min(1.5 * floor, 100) && write.p99 <= 3 * floor && read.p99 < 50 && sound.isSound,
     slowest: slowestOf(phases.forward),
     toHalve,
     flips: flips.length,
@@ -154,14 +151,7 @@ async function resultOf(
       read: figuresOf(committed.map(({ readPauseMs }) => readPauseMs ?? 0)),
     },
     phases,
-    clientErrors: workload.clientErrors,
-    lost: check.lost,
-    duplicated: check.duplicated,
-    mismatchedRows: check.mismatchedRows,
-    wrongSideWrites: check.wrongSideWrites,
-    writesAcknowledged: check.writesAcknowledged,
-    proxysql: lab.proxies[0]?.kind ?? 'stand-in',
-    cluster: `${cluster?.flavour === 'mysql' ? 'MySQL' : 'MariaDB'} ${cluster?.version}`,
+    ...sound.shown,
   };
 }
 

@@ -8,6 +8,7 @@ import type { Benchmark, BenchOptions, BenchResult } from '../benchmark.ts';
 import { addCompleted, untilShared } from '../completed.ts';
 import { figuresOf, ratio, slowestOf } from '../figures.ts';
 import { afterReleaseMs, phasesOf, proxies } from '../flip/flip.ts';
+import { soundnessOf } from '../flip/soundness.ts';
 
 const settled = 10_000;
 const together = 50;
@@ -126,8 +127,7 @@ async function resultOf(
   const committed = ({ attempts }: Flipped) => attempts.filter(({ decision }) => decision === 'commit');
   const pauses = (flipped: Flipped) => figuresOf(committed(flipped).map(({ writePauseMs }) => writePauseMs ?? 0));
   const [busy, floor] = [pauses(many), pauses(single)];
-  const wrong = workload.clientErrors + check.lost + check.duplicated + check.wrongSideWrites;
-  const cluster = lab.clusters[0]?.server;
+  const sound = soundnessOf(lab, workload, check);
   return {
     name: flipBusy.name,
     value: busy.p99,
@@ -137,7 +137,7 @@ async function resultOf(
     ratios: { p50: ratio(busy.p50, floor.p50) },
     better: 'lower',
     toReach: `p99 within ${withinRatio} × that of a flip alone, no error`,
-    reached: busy.p99 <= withinRatio * floor.p99 && wrong === 0,
+    reached: busy.p99 <= withinRatio * floor.p99 && sound.isSound,
     slowest: slowestOf(phasesOf(committed(many), 'forward')),
     toHalve:
       'processors: what flips beside each other wait for is each other’s work; or fewer at once (`flips.atOnce`)',
@@ -148,13 +148,6 @@ async function resultOf(
     atController: { busy, alone: floor },
     atClients: { busy: figuresOf(many.waits), alone: figuresOf(single.waits), waited: many.waits.length },
     phases: { busy: phasesOf(committed(many), 'forward'), alone: phasesOf(committed(single), 'forward') },
-    clientErrors: workload.clientErrors,
-    lost: check.lost,
-    duplicated: check.duplicated,
-    mismatchedRows: check.mismatchedRows,
-    wrongSideWrites: check.wrongSideWrites,
-    writesAcknowledged: check.writesAcknowledged,
-    proxysql: lab.proxies[0]?.kind ?? 'stand-in',
-    cluster: `${cluster?.flavour === 'mysql' ? 'MySQL' : 'MariaDB'} ${cluster?.version}`,
+    ...sound.shown,
   };
 }

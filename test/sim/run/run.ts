@@ -11,6 +11,7 @@ import { rows } from '../rules/rows.ts';
 import type { Rule } from '../rules/rule.ts';
 import { savedFirst } from '../rules/saved.ts';
 import { oneTaskAtATime } from '../rules/tasks.ts';
+import { turns } from '../rules/turns.ts';
 import { Faults } from '../world/faults.ts';
 import { Operators } from '../world/operators.ts';
 import type { StoryLine } from '../world/story.ts';
@@ -81,6 +82,7 @@ class Run {
       parkedAtCommit(world, routes),
       savedFirst(world),
       onward(world),
+      turns(world),
       homeRegion(world),
       purges(world),
       oneTaskAtATime(world),
